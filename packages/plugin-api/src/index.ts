@@ -1,0 +1,52 @@
+/**
+ * The contract between a machine that models Linux virtual memory and the drivers of secondary MMUs.
+ * @packageDocumentation
+ */
+export { API_VERSION, checkApiRange } from './version.ts';
+export type { ApiMismatch } from './version.ts';
+export { isErrno } from './errno.ts';
+export type { Errno } from './errno.ts';
+export type { PreemptionPoint, Routine } from './routine.ts';
+export { PAGE_SIZE, TASK_SIZE, gfn, pfn, virtualAddress } from './units.ts';
+export type { Gfn, PageSize, Pfn, VirtualAddress } from './units.ts';
+export { PLUGIN_BRAND, definePlugin, isPlugin } from './plugin.ts';
+export type { Capability, PluginTraits, SecondaryMmuPlugin } from './plugin.ts';
+export type {
+  Device,
+  DeviceAccess,
+  DeviceAccessResult,
+  DeviceAction,
+  DeviceViolation,
+  TranslationView,
+} from './device.ts';
+export type { HostWorld, PluginHost } from './host.ts';
+export type { MmuNotifierOps, NotifierEvent, NotifierRange } from './notifier.ts';
+export type {
+  IntervalNotifierService,
+  IntervalOps,
+  IntervalSubscription,
+  NotifierService,
+  NotifierSubscription,
+} from './services/notifiers.ts';
+export type { DeviceVmaService, MmHandle, ProcessHandle, ProcessService, VmaService, VmaView } from './services/processes.ts';
+export type {
+  FrameService,
+  GetPageOptions,
+  LedgerEntry,
+  LedgerService,
+  PageService,
+  Translation,
+  UserPage,
+} from './services/memory.ts';
+export type {
+  Atomic,
+  Completion,
+  Mutex,
+  RwLock,
+  RwSemaphore,
+  SpinLock,
+  Srcu,
+  SyncService,
+  WaitQueue,
+} from './services/sync.ts';
+export type { Link, LinkService, StatsService, TaskHandle, TaskService, TraceService } from './services/tasks.ts';
