@@ -1,0 +1,37 @@
+/**
+ * Where a recording goes: accesses as plain numbers (millions, nothing is allocated for them), everything else as
+ * events of the event language (thousands). Both arrive in the order of the recording.
+ */
+import type { MmEvent } from './event.ts';
+
+/**
+ * What an access does. `kernelStore` is the kernel filling a buffer of the process (`read`, `stat`, …): it faults
+ * like a store, but no program counter stands behind it, and its size is the buffer's.
+ * @public
+ */
+export const AccessKind = { fetch: 0, load: 1, store: 2, modify: 3, kernelStore: 4 } as const;
+
+/** One of the numbers in the object of the same name. @public */
+export type AccessKind = (typeof AccessKind)[keyof typeof AccessKind];
+
+/**
+ * Why an event is there. `call`: the program made this call. `image`: the importer derived it from the layout of a
+ * new program image (its segments, its stack, where its heap starts) or from what a recording needs to be complete
+ * (files, their lengths).
+ * @public
+ */
+export type EventOrigin = 'call' | 'image';
+
+/**
+ * A consumer of a recording. Processes are numbered as in the event language: 1 exists at the start, `fork` makes
+ * the next one (`event` with verb `fork` and `binding: 'p2'` makes 2).
+ *
+ * Imported events carry numbers only, never references.
+ * @public
+ */
+export interface EventSink {
+  /** One access; it may cross a page boundary. Called for each access line: must not allocate. */
+  access(process: number, kind: AccessKind, address: number, size: number): void;
+  /** Anything else: an address-space call that succeeded, a fork, an exec, an exit, a file, work of the machine. */
+  event(event: MmEvent, origin: EventOrigin): void;
+}

@@ -1,0 +1,60 @@
+/**
+ * Recordings and scripts of memory activity, as one event language.
+ *
+ * @packageDocumentation
+ */
+export { isReference, processNumber } from './event.ts';
+export type {
+  AccessEvent,
+  Actor,
+  Advice,
+  BrkEvent,
+  DeviceActor,
+  EventBase,
+  ExitEvent,
+  MachineActor,
+  MadviseEvent,
+  MmapEvent,
+  MmapFlag,
+  MmEvent,
+  MprotectEvent,
+  MremapEvent,
+  MremapFlag,
+  MsyncEvent,
+  MsyncFlag,
+  Operand,
+  PlainProcessEvent,
+  ProcessActor,
+  ProcessEvent,
+  Protection,
+  RangeEvent,
+  Reference,
+  StoreEvent,
+} from './event.ts';
+export type {
+  ActionEvent,
+  AttachEvent,
+  DetachEvent,
+  DeviceEvent,
+  DeviceLoadEvent,
+  DeviceStoreEvent,
+  FileEvent,
+  JsonValue,
+  MachineEvent,
+  MigrateEvent,
+  OomEvent,
+  PageWorkEvent,
+  PlainMachineEvent,
+  ReclaimEvent,
+  SyncEvent,
+  TranslationsEvent,
+  TruncateEvent,
+  WriteEvent,
+} from './machine-event.ts';
+export type { BytesValue, ErrnoValue, NumberValue, ProcessValue, RecordedValue, SignalValue } from './value.ts';
+export type { Comparison, Condition, ReferenceValue, Verdict } from './verdict.ts';
+export { AccessKind } from './event-sink.ts';
+export type { EventOrigin, EventSink } from './event-sink.ts';
+export type { Compression, ImageInfo, Progress, Recording, RecordingFormat, RecordingSummary } from './recording.ts';
+export { TraceError } from './trace-error.ts';
+export type { TraceErrorCode, TraceErrorFields } from './trace-error.ts';
