@@ -1,0 +1,179 @@
+/**
+ * The fault path: a guest access that neither the TLB nor the table can serve.
+ *
+ *     fast path: the spte is there by now                      no lock
+ *     seq = mmuInvalidateSeq                                    a
+ *     memslot of the gfn: none, readonly, being deleted
+ *     early check of the retry pair                             saves a look-up that would be thrown away
+ *     get the page: fast, then slow                             b   no lock: this runs the VM's own callbacks
+ *     mmuLock                                                   c
+ *       check the retry pair: throw the page away, or install
+ *     put the page                                              the spte holds no reference; the notifier keeps it true
+ *
+ * A round that is thrown away sleeps until the window that covers the gfn has closed; it never spins.
+ * Mirrors `kvm_tdp_page_fault` of Linux 6.8 and `mmu-notifiers.md` §6.1.3.
+ */
+import { isErrno } from '@mmu-notifier/plugin-api';
+import type { Errno, GetPageOptions, Routine, UserPage, VirtualAddress } from '@mmu-notifier/plugin-api';
+import { assertHeld } from './assert.ts';
+import { hvaOfGfn } from './memslots.ts';
+import type { Memslot } from './memslots.ts';
+import { SpteBits } from './sptes.ts';
+import type { Vm } from './vm.ts';
+
+/** `fixed` and `spurious`: the guest is re-entered and tries again. `mmio`: no memslot serves the access. */
+export type FaultResult = 'fixed' | 'spurious' | 'mmio' | Errno;
+
+const FOR_LOAD: GetPageOptions = { interruptible: true };
+const FOR_STORE: GetPageOptions = { write: true, interruptible: true };
+
+/**
+ * Brings in the page behind `gfn`.
+ *
+ * @locks Entered with none held.
+ * @sleeps For the page, and for windows that cover the gfn.
+ */
+export function* faultGfn(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<FaultResult> {
+  vm.stats.pfTaken();
+  const { trace } = vm.host;
+  if (trace.enabled) trace.event('kvm_page_fault', { process: vm.name, gfn, access });
+  yield* vm.host.sync.preempt('kvm: exit');
+  if (allows(vm.sptes.bits(gfn), access)) {
+    vm.stats.pfFast();
+    vm.stats.pfSpurious();
+    return 'spurious';
+  }
+  for (;;) {
+    const token = vm.srcu.readLock();
+    const result = yield* tryFault(vm, gfn, access);
+    vm.srcu.readUnlock(token);
+    if (result !== 'retry') return count(vm, result);
+    vm.stats.retries();
+    yield* vm.retryQueue.waitUntil(() => mayTryAgain(vm, gfn));
+  }
+}
+
+/** One round. @locks srcu read side held. */
+function* tryFault(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<FaultResult | 'retry'> {
+  const { host, invalidate } = vm;
+  const seq = yield* invalidate.snapshot();
+  if (vm.life !== 'running') return 'EFAULT';
+  const slot = vm.memslots.slotOfGfn(gfn);
+  if (slot === undefined) return 'mmio';
+  if (slot.state === 'invalid') return 'retry';
+  if (access === 'store' && slot.access === 'readonly') return 'mmio';
+  const covered = yield* invalidate.retryGfnUnsafe(seq, gfn);
+  if (covered) return 'retry';
+  // Memory for the table comes before the lock: nothing allocates under mmuLock.
+  if (vm.sptes.leaf(gfn) === undefined && host.choose(2, 'kvm: no memory for a page of the table') === 1) return 'ENOMEM';
+
+  // The task may belong to another process, so only this reference keeps the address space from being torn down.
+  if (!host.processes.getNotZero(vm.mm)) return 'EFAULT';
+  const page = yield* getPage(vm, hvaOfGfn(slot, gfn), access);
+  let result: FaultResult | 'retry';
+  if (isErrno(page)) {
+    result = page;
+  } else {
+    result = yield* installPage(vm, slot, gfn, access, page, seq);
+  }
+  yield* host.processes.put(vm.mm);
+  return result;
+}
+
+/** hva to pfn, with a reference. @locks None that a callback takes. @sleeps May. `hva_to_pfn` */
+function* getPage(vm: Vm, address: VirtualAddress, access: 'load' | 'store'): Routine<UserPage | Errno> {
+  const { pages, sync, frames } = vm.host;
+  const options = access === 'store' ? FOR_STORE : FOR_LOAD;
+  let page: UserPage | Errno | undefined;
+  if (vm.shared.coherence === 'pinned') {
+    page = yield* pages.pinUserPage(vm.mm, address, options);
+  } else {
+    yield* sync.preempt('kvm: get user page');
+    page = pages.getUserPageFast(vm.mm, address, options);
+    if (page === undefined) page = yield* pages.getUserPage(vm.mm, address, options);
+  }
+  if (isErrno(page) || !frames.isPoisoned(page.pfn)) return page;
+  dropReference(vm, page);
+  return 'EHWPOISON';
+}
+
+/** Commits the page or throws it away. Consumes the reference: an spte of the pinned world keeps it. */
+function* installPage(
+  vm: Vm,
+  slot: Memslot,
+  gfn: number,
+  access: 'load' | 'store',
+  page: UserPage,
+  seq: number,
+): Routine<FaultResult | 'retry'> {
+  let result: FaultResult | 'retry';
+  const stale = yield* vm.invalidate.lockAndRetryGfn(seq, gfn);
+  if (stale) {
+    result = 'retry';
+  } else if (vm.life !== 'running') {
+    result = 'EFAULT';
+  } else {
+    result = setSpte(vm, slot, gfn, access, page);
+    if (vm.unflushed) yield* vm.flush();
+  }
+  vm.mmuLock.release();
+  if (result !== 'fixed' || vm.shared.coherence === 'notifier') dropReference(vm, page);
+  return result;
+}
+
+/**
+ * Installs the leaf. A load maps writable too where the primary pte permits it now, which saves the second fault.
+ *
+ * An spte that is present but does not allow the access is replaced and flushed, also where only its permission grows:
+ * the ledger has no upgrade.
+ *
+ * @locks mmuLock held. @sleeps Never.
+ */
+function setSpte(vm: Vm, slot: Memslot, gfn: number, access: 'load' | 'store', page: UserPage): 'fixed' | 'spurious' {
+  assertHeld(vm.mmuLock, 'mmuLock');
+  const { sptes, host, stats } = vm;
+  const old = sptes.bits(gfn);
+  const stale = vm.shared.coherence === 'notifier' && sptes.pfn(gfn) !== page.pfn;
+  if (allows(old, access) && !stale) return 'spurious';
+  if (old !== 0) vm.dropSpte(gfn);
+
+  // A page that was got for writing may be written.
+  const hostWritable = access === 'store' || page.writable;
+  const writable = hostWritable && slot.access === 'read-write';
+  const entry = host.ledger.establish({
+    mm: vm.mm,
+    address: hvaOfGfn(slot, gfn),
+    pfn: page.pfn,
+    writable,
+    deviceAddress: gfn * 4096,
+  });
+  const bits = SpteBits.Accessed | (writable ? SpteBits.Writable : 0) | (hostWritable ? SpteBits.HostWritable : 0);
+  sptes.install(gfn, page.pfn, bits, entry);
+  stats.pages4k();
+  if (vm.shared.coherence === 'pinned') stats.pagesPinned();
+  if (vm.invalidated.delete(gfn)) stats.refaults();
+  return 'fixed';
+}
+
+function dropReference(vm: Vm, page: UserPage): void {
+  if (vm.shared.coherence === 'pinned') vm.host.pages.unpinPage(page.pfn);
+  else vm.host.pages.putPage(page.pfn);
+}
+
+function allows(bits: number, access: 'load' | 'store'): boolean {
+  const needed = access === 'store' ? SpteBits.Present | SpteBits.Writable : SpteBits.Present;
+  return (bits & needed) === needed;
+}
+
+/** Nothing known stands in the way: no window covers the gfn, its slot is not on the move. */
+function mayTryAgain(vm: Vm, gfn: number): boolean {
+  if (vm.life !== 'running') return true;
+  return !vm.invalidate.covers(gfn) && vm.memslots.slotOfGfn(gfn)?.state !== 'invalid';
+}
+
+function count(vm: Vm, result: FaultResult): FaultResult {
+  if (result === 'fixed') vm.stats.pfFixed();
+  else if (result === 'spurious') vm.stats.pfSpurious();
+  else if (result === 'mmio') vm.stats.mmioExits();
+  return result;
+}

@@ -1,0 +1,74 @@
+/**
+ * Memslot updates: create, delete, move.
+ *
+ * A deletion publishes the slot as invalid first: faults wait, notifiers still find it. Once no reader of the old set is
+ * left, nobody installs an spte below it, so it can be zapped; only then the set without it is published.
+ *
+ * A set is published while no invalidation is between its start and its end, so that both see the same slots. That wait
+ * has no bound: a stream of overlapping invalidations starves it, as in Linux.
+ *
+ * Mirrors `kvm_set_memslot` and `kvm_swap_active_memslots`, `virt/kvm/kvm_main.c` of Linux 6.8.
+ */
+import { isErrno } from '@mmu-notifier/plugin-api';
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import { planMemslotChange } from './memory-region.ts';
+import type { KvmMemoryRegion } from './memory-region.ts';
+import { Memslots } from './memslots.ts';
+import type { Memslot } from './memslots.ts';
+import type { Vm } from './vm.ts';
+
+/**
+ * `KVM_SET_USER_MEMORY_REGION`.
+ *
+ * @locks Takes slotsLock, and mnInvalidateLock and mmuLock inside it. Hold nothing that a callback or a fault takes.
+ * @sleeps May. Errors: `EINVAL`, `EEXIST`, `EIO` (the VM is going).
+ */
+export function* setMemoryRegion(vm: Vm, region: KvmMemoryRegion): Routine<Errno | undefined> {
+  yield* vm.slotsLock.acquire();
+  const error = yield* update(vm, region);
+  vm.slotsLock.release();
+  return error;
+}
+
+/** @locks slotsLock held. */
+function* update(vm: Vm, region: KvmMemoryRegion): Routine<Errno | undefined> {
+  if (!isAlive(vm)) return 'EIO';
+  const change = planMemslotChange(vm.memslots, region);
+  if (isErrno(change)) return change;
+  if (change.kind === 'none') return undefined;
+  let others = vm.memslots.byId;
+  if (change.kind !== 'create') {
+    const { old } = change;
+    others = others.filter((slot) => slot !== old);
+    yield* publish(vm, [...others, { ...old, state: 'invalid' }]);
+    yield* zapSlot(vm, old);
+  }
+  yield* publish(vm, change.kind === 'delete' ? others : [...others, change.slot]);
+  vm.retryQueue.wakeAll();
+  return undefined;
+}
+
+/** Swaps the set in, and waits for the readers of the one before. @sleeps Until no invalidation is active. */
+function* publish(vm: Vm, slots: readonly Memslot[]): Routine<void> {
+  for (;;) {
+    yield* vm.slotsQueue.waitUntil(() => vm.mnActiveInvalidateCount === 0);
+    yield* vm.mnInvalidateLock.acquire();
+    if (vm.mnActiveInvalidateCount === 0) break;
+    vm.mnInvalidateLock.release();
+  }
+  vm.memslots = new Memslots(slots, vm.memslots.generation + 1);
+  vm.mnInvalidateLock.release();
+  yield* vm.srcu.synchronize();
+}
+
+/** `kvm_arch_flush_shadow_memslot` @locks Takes mmuLock. */
+function* zapSlot(vm: Vm, slot: Memslot): Routine<void> {
+  yield* vm.mmuLock.acquire();
+  vm.zap(slot.baseGfn, slot.baseGfn + slot.npages);
+  if (vm.unflushed) yield* vm.flush();
+  vm.mmuLock.release();
+}
+
+function isAlive(vm: Vm): boolean {
+  return vm.life === 'running' || vm.life === 'released';
+}

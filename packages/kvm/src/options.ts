@@ -1,0 +1,63 @@
+/** Options of the driver and of one VM, as users write them. */
+import type { Errno } from '@mmu-notifier/plugin-api';
+import { isErrno } from '@mmu-notifier/plugin-api';
+import { planMemslotChange } from './memory-region.ts';
+import type { KvmMemoryRegion } from './memory-region.ts';
+import { IDENTITY_MEMSLOT, Memslots } from './memslots.ts';
+
+/**
+ * Options of {@link kvm}.
+ * @public
+ */
+export interface KvmOptions {
+  /** `direct`: the table is indexed by guest-physical address (two-dimensional paging). */
+  readonly mode?: 'direct';
+  /**
+   * The world before notifiers: no notifier is registered, each translation pins its page until the VM or its memslot
+   * goes. Pages that the process unmaps stay reachable for the guest: stale, never freed.
+   */
+  readonly pin?: boolean;
+  /** Entries of a vCPU's TLB, a power of two. */
+  readonly vcpuTlbEntries?: number;
+}
+
+/**
+ * Options of one VM, given to `open`.
+ * @public
+ */
+export interface KvmVmOptions {
+  /** The guest's memory; without it one slot shows all of user space at its own addresses. */
+  readonly memslots?: readonly KvmMemoryRegion[];
+}
+
+/** Misuse by a user throws; the message says what was found and what is expected. */
+export function checkOptions(options: KvmOptions): { readonly pin: boolean; readonly vcpuTlbEntries: number } {
+  const { mode = 'direct', pin = false, vcpuTlbEntries = 512 } = options;
+  if (mode !== 'direct') throw new RangeError(`kvm: mode is "direct", found ${JSON.stringify(mode)}`);
+  if (!Number.isInteger(vcpuTlbEntries) || vcpuTlbEntries < 1 || vcpuTlbEntries > 65536 || !isPowerOfTwo(vcpuTlbEntries)) {
+    throw new RangeError(`kvm: vcpuTlbEntries is a power of two up to 65536, found ${String(vcpuTlbEntries)}`);
+  }
+  return { pin, vcpuTlbEntries };
+}
+
+/** The slots that a VM starts with. */
+export function initialMemslots(options: unknown): Memslots | Errno {
+  if (options === undefined || options === null) return new Memslots([IDENTITY_MEMSLOT]);
+  if (typeof options !== 'object') return 'EINVAL';
+  const { memslots } = options as { readonly memslots?: unknown };
+  if (memslots === undefined) return new Memslots([IDENTITY_MEMSLOT]);
+  if (!Array.isArray(memslots)) return 'EINVAL';
+  let slots = new Memslots([]);
+  for (const region of memslots as readonly unknown[]) {
+    if (typeof region !== 'object' || region === null) return 'EINVAL';
+    const change = planMemslotChange(slots, region as KvmMemoryRegion);
+    if (isErrno(change)) return change;
+    if (change.kind !== 'create') return 'EINVAL';
+    slots = new Memslots([...slots.byId, change.slot]);
+  }
+  return slots;
+}
+
+function isPowerOfTwo(n: number): boolean {
+  return (n & (n - 1)) === 0;
+}

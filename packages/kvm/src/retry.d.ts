@@ -1,0 +1,55 @@
+/**
+ * The retry pair: what makes a fault throw away a page that an invalidation has meanwhile taken back.
+ *
+ *     fault:   a read seq   b get the page, no lock held   c mmuLock, check the pair, install, unlock
+ *     window:  1 mmuLock, inProgress++, zap, flush   2 the pte changes, the page may be freed   3 mmuLock, seq++, inProgress--
+ *
+ * `inProgress` covers a window that is open at c; `seq` one that opened and closed between a and c. Both are needed, and
+ * seq grows first: whoever sees the count at 0 sees the new seq. Windows overlap and do not nest, hence a count; their
+ * gfns are merged into one hull that only grows until the count is 0 again, so a fault between two windows waits for
+ * nothing now and then.
+ *
+ * Mirrors `mmu_invalidate_retry_gfn` and its neighbours, `include/linux/kvm_host.h` of Linux 6.8.
+ *
+ * A test that wants to see what a guard is for replaces one method of the prototype: `testing.ts`.
+ */
+import type { Routine, SpinLock, SyncService } from '@mmu-notifier/plugin-api';
+export declare class MmuInvalidate {
+    private readonly mmuLock;
+    /** @locks Written under mmuLock. */
+    private readonly seq;
+    /** @locks Written under mmuLock. */
+    private readonly inProgress;
+    /** Hull of the windows in progress; empty (`start >= end`) when there is none. @locks mmuLock. */
+    private start;
+    private end;
+    constructor(sync: SyncService, mmuLock: SpinLock, owner: string);
+    /** Before the page is looked up: what `retryGfn` will compare with. */
+    snapshot(): Routine<number>;
+    /**
+     * Early check that saves a look-up which is bound to be thrown away. No lock, so it may err both ways; the one under
+     * the lock decides. Count first, then seq.
+     */
+    retryGfnUnsafe(seq: number, gfn: number): Routine<boolean>;
+    /** Takes mmuLock, and tells whether the page that was got since `seq` must not be installed for `gfn`. */
+    lockAndRetryGfn(seq: number, gfn: number): Routine<boolean>;
+    /** The check itself. An empty hull with a window in progress is a bug; the safe answer is to retry. @locks mmuLock. */
+    retryGfn(seq: number, gfn: number): boolean;
+    /** Whether a fault on `gfn` would have to retry now, and should sleep instead. */
+    covers(gfn: number): boolean;
+    /** Start, at the first slot that the range meets. `kvm_mmu_invalidate_begin` @locks mmuLock held. */
+    begin(): Routine<void>;
+    /** Widens the hull by `[first, end)`. `kvm_mmu_invalidate_range_add` @locks mmuLock held. */
+    widen(first: number, end: number): void;
+    /**
+     * End. Two steps, in this order. `kvm_mmu_invalidate_end`
+     *
+     * @locks mmuLock held.
+     * @returns Windows that are still in progress.
+     */
+    finish(): Routine<number>;
+    /** Windows in progress, for invariants. */
+    get windows(): number;
+    hullEmpty(): boolean;
+    private inHull;
+}

@@ -1,0 +1,189 @@
+/**
+ * One virtual machine: the secondary MMU of one address space, and the state that faults and notifiers share.
+ *
+ * Locks, outermost first:
+ *
+ *     slotsLock (mutex)      one memslot update at a time
+ *       mnInvalidateLock     (spin) the count of invalidations that hold memslot updates back; publishing a set
+ *       mmuLock              (spin) the table and the retry pair
+ *     srcu                   read side: a fault attempt, a callback; `synchronize` under slotsLock only
+ *
+ * mnInvalidateLock and mmuLock are never held together. No lock is held while pages are got, because that runs this
+ * VM's own callbacks. Mirrors `struct kvm` of Linux 6.8.
+ */
+import type {
+  Completion,
+  MmHandle,
+  Mutex,
+  NotifierSubscription,
+  Pfn,
+  PluginHost,
+  Routine,
+  SpinLock,
+  Srcu,
+  WaitQueue,
+} from '@mmu-notifier/plugin-api';
+import { assertHeld } from './assert.ts';
+import { GfnSet } from './gfn-set.ts';
+import type { Memslots } from './memslots.ts';
+import { MmuInvalidate } from './retry.ts';
+import { SpteBits, Sptes } from './sptes.ts';
+import type { KvmStats } from './stats.ts';
+import { Vcpu } from './vcpu.ts';
+
+/** What the VMs of one device have in common. */
+export interface KvmShared {
+  readonly host: PluginHost;
+  readonly stats: KvmStats;
+  /** `pinned`: the world before notifiers, each spte holds a pin and nothing invalidates it. */
+  readonly coherence: 'notifier' | 'pinned';
+  readonly vcpuTlbEntries: number;
+  /** Every VM of the device, in order of creation. */
+  readonly vms: Map<string, Vm>;
+  /** Rules that were found broken where nobody could be told (Linux WARNs). */
+  readonly warnings: string[];
+}
+
+/**
+ * `opening`: not registered yet. `running`. `released`: the address space is gone or going; nothing is mapped, faults
+ * fail. `closing`: being destroyed.
+ */
+export type VmLife = 'opening' | 'running' | 'released' | 'closing';
+
+export class Vm {
+  readonly shared: KvmShared;
+  readonly host: PluginHost;
+  readonly stats: KvmStats;
+  /** The process that opened it. */
+  readonly name: string;
+  /** Bound at creation; an access of the process from another mm is refused. */
+  readonly mm: MmHandle;
+  life: VmLife = 'opening';
+  subscription: NotifierSubscription | undefined;
+
+  readonly slotsLock: Mutex;
+  readonly srcu: Srcu;
+  /** The published set. @locks Read: srcu, or in one step. Written: slotsLock and mnInvalidateLock. */
+  memslots: Memslots;
+
+  readonly mnInvalidateLock: SpinLock;
+  /** Invalidations between their start and their end, slots met or not. @locks mnInvalidateLock. */
+  mnActiveInvalidateCount = 0;
+  /** Woken when `mnActiveInvalidateCount` reaches 0: the memslot updater. */
+  readonly slotsQueue: WaitQueue;
+
+  readonly mmuLock: SpinLock;
+  readonly invalidate: MmuInvalidate;
+  /** Woken when a fault that sleeps may try again. */
+  readonly retryQueue: WaitQueue;
+  /** @locks mmuLock. */
+  readonly sptes: Sptes;
+  readonly vcpu: Vcpu;
+  /** sptes were dropped and the TLB has not been flushed. @locks mmuLock. */
+  unflushed = false;
+  /** Pins of sptes that were dropped; they go after the flush, for the last one frees the page. @locks mmuLock. */
+  private gather: Pfn[] = [];
+  /** gfns that an invalidation took away and no fault brought back. @locks mmuLock. */
+  readonly invalidated: GfnSet = new GfnSet();
+
+  /** Completes when the VM has been destroyed. */
+  readonly destroyed: Completion;
+
+  constructor(shared: KvmShared, name: string, mm: MmHandle, memslots: Memslots) {
+    const { sync } = shared.host;
+    this.shared = shared;
+    this.host = shared.host;
+    this.stats = shared.stats;
+    this.name = name;
+    this.mm = mm;
+    this.memslots = memslots;
+    const owner = `${shared.host.deviceName}.${name}`;
+    this.slotsLock = sync.mutex(`${owner}.slotsLock`);
+    this.srcu = sync.srcu(`${owner}.srcu`);
+    this.mnInvalidateLock = sync.spinLock(`${owner}.mnInvalidateLock`);
+    this.slotsQueue = sync.waitQueue(`${owner}.slotsQueue`);
+    this.mmuLock = sync.spinLock(`${owner}.mmuLock`);
+    this.invalidate = new MmuInvalidate(sync, this.mmuLock, owner);
+    this.retryQueue = sync.waitQueue(`${owner}.retryQueue`);
+    this.destroyed = sync.completion(`${owner}.destroyed`);
+    this.sptes = new Sptes({
+      tableLinked: () => this.stats.mmuCacheMiss(),
+      tableUnlinked: () => this.stats.mmuShadowZapped(),
+    });
+    this.vcpu = new Vcpu(this.sptes, shared.vcpuTlbEntries);
+  }
+
+  /**
+   * Drops every spte of the gfns `[first, end)`. The TLB may hold them until {@link Vm.flush}.
+   *
+   * @locks mmuLock held. @sleeps Never.
+   * @returns How many were present.
+   */
+  zap(first: number, end: number): number {
+    let dropped = 0;
+    for (let gfn = this.sptes.nextPresent(first, end); gfn >= 0; gfn = this.sptes.nextPresent(gfn + 1, end)) {
+      this.dropSpte(gfn);
+      dropped++;
+    }
+    return dropped;
+  }
+
+  /**
+   * Drops one present spte. What hardware noted in it goes to the page, which is legal here: either the callback that
+   * wants it gone has not returned, or no callback has wanted it gone, so the page is still mapped (or pinned).
+   *
+   * @locks mmuLock held. @sleeps Never.
+   */
+  dropSpte(gfn: number): void {
+    assertHeld(this.mmuLock, 'mmuLock');
+    const { frames, ledger } = this.host;
+    const pfn = this.sptes.pfn(gfn);
+    const bits = this.sptes.bits(gfn);
+    if ((bits & SpteBits.Dirty) !== 0) frames.markDirty(pfn);
+    if ((bits & SpteBits.Accessed) !== 0 && pfn !== frames.zeroPage) frames.markAccessed(pfn);
+    ledger.clear(this.sptes.ledgerEntry(gfn));
+    this.sptes.remove(gfn);
+    this.stats.pages4k(-1);
+    if (this.shared.coherence === 'pinned') this.gather.push(pfn);
+    this.unflushed = true;
+  }
+
+  /**
+   * Makes what was dropped unreachable, then lets go of its pins.
+   *
+   * @locks mmuLock held, as when the sptes were dropped. @sleeps Never; another task may run before the flush.
+   */
+  *flush(): Routine<void> {
+    assertHeld(this.mmuLock, 'mmuLock');
+    yield* this.host.sync.preempt('kvm: remote TLB flush');
+    this.flushRemoteTlbs();
+    if (this.gather.length === 0) return;
+    const pins = this.gather;
+    this.gather = [];
+    for (const pfn of pins) this.host.pages.unpinPage(pfn);
+    this.stats.pagesPinned(-pins.length);
+  }
+
+  /** Kicks every vCPU and waits until it has flushed. `kvm_flush_remote_tlbs` @locks mmuLock held. @sleeps Never. */
+  flushRemoteTlbs(): void {
+    this.stats.remoteTlbFlushRequests();
+    this.flushVcpus();
+    // The ledger's flush speaks for the whole device, so a VM that is about to flush does it now.
+    for (const other of this.shared.vms.values()) if (other.unflushed) other.flushVcpus();
+    this.host.ledger.flush();
+  }
+
+  /** Whoever waits in a fault or a memslot update looks again. */
+  wakeWaiters(): void {
+    this.retryQueue.wakeAll();
+    this.slotsQueue.wakeAll();
+  }
+
+  private flushVcpus(): void {
+    this.unflushed = false;
+    if (this.vcpu.tlb.filled === 0) return;
+    this.vcpu.tlb.flushAll();
+    this.stats.remoteTlbFlush();
+    this.stats.tlbFlush();
+  }
+}
