@@ -3,6 +3,7 @@
  * events of the event language (thousands). Both arrive in the order of the recording.
  */
 import type { MmEvent } from './event.ts';
+import type { LayoutSegment } from './lackey/layout.ts';
 
 /**
  * What an access does. `kernelStore` is the kernel filling a buffer of the process (`read`, `stat`, …): it faults
@@ -34,4 +35,6 @@ export interface EventSink {
   access(process: number, kind: AccessKind, address: number, size: number): void;
   /** Anything else: an address-space call that succeeded, a fork, an exec, an exit, a file, work of the machine. */
   event(event: MmEvent, origin: EventOrigin): void;
+  /** The address space that a process of the recording ended with, just before its `exit`: did the replay end with it too? */
+  finalLayout?(process: number, segments: readonly LayoutSegment[]): void;
 }

@@ -30,9 +30,22 @@ export interface ImageInfo {
   readonly end: 'exit' | 'exec' | 'open';
 }
 
+/** A fork, as the recorder wrote it down. @public */
+export interface ForkInfo {
+  /** Process ids in the recorded system. */
+  readonly parent: number;
+  readonly child: number;
+  /** `fork`, or the flags of `clone` in hexadecimal. */
+  flags: string;
+}
+
 /** What a reader knows when it has read everything. @public */
 export interface RecordingSummary extends Progress {
+  /** In the order in which they ended; those that had not ended come last. */
   readonly images: readonly ImageInfo[];
+  readonly forks: readonly ForkInfo[];
+  /** `@PID` lines: how often the stream goes from one process to another. */
+  readonly processSwitches: number;
   /** Calls that failed in the recording and were left out, by name. */
   readonly failedCalls: Readonly<Record<string, number>>;
   /** Memory calls that the event language cannot say, by name. */

@@ -1,0 +1,288 @@
+/**
+ * Lackey recordings as events: a state machine over the lines that are no accesses.
+ *
+ * Order is that of the recording, with these rules:
+ *
+ * - A call takes effect where its result stands; a call without a result did not happen.
+ * - A fork is where the parent's `created child N` stands, or, when the child's header comes first (the parent was
+ *   suspended until the child's exec or exit), at the child's header.
+ * - A header behind an `execve` is an exec; the layout behind it makes the new image's mappings.
+ * - A process ends behind its shutdown layout, so that accesses of other threads after `exit_group` are kept.
+ */
+import type { EventOrigin, EventSink } from '../event-sink.ts';
+import type { MmEvent } from '../event.ts';
+import type { ForkInfo, ImageInfo } from '../recording.ts';
+import { TraceError, quote } from '../trace-error.ts';
+import { CallHandler } from './call-handler.ts';
+import { imageEvents } from './image-events.ts';
+import { LayoutReader } from './layout.ts';
+import { LazyMapper } from './lazy-mapper.ts';
+import type { ScanTarget } from './scan.ts';
+import { parseOutcome, parseSyscallLine } from './syscall-line.ts';
+import type { Call, Outcome } from './syscall-line.ts';
+import { TracedProcess } from './traced-process.ts';
+
+/** A header whose process is not known yet. */
+interface PendingHeader {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** Reads lines; `scanLines` calls it. */
+export class LackeyImporter implements ScanTarget {
+  process = 0;
+  sink: Pick<EventSink, 'access'>;
+  lines = 0;
+  accesses = 0;
+  readonly images: ImageInfo[] = [];
+  readonly forks: ForkInfo[] = [];
+  processSwitches = 0;
+  readonly calls: CallHandler;
+  private readonly file: string;
+  private readonly consumer: EventSink;
+  private readonly processes = new Map<number, TracedProcess>();
+  private current: TracedProcess | undefined;
+  private header: PendingHeader | undefined;
+  private processCount = 0;
+
+  constructor(file: string, consumer: EventSink) {
+    this.file = file;
+    this.consumer = consumer;
+    this.sink = consumer;
+    this.calls = new CallHandler((event) => this.emit(event, 'call'), consumer, (event) => this.emit(event, 'image'));
+  }
+
+  /** One line that is no access. */
+  text(line: string): void {
+    if (line.startsWith('@')) this.switchLine(line);
+    else if (line.startsWith('SYSCALL[')) this.syscallLine(line);
+    else if (/^\s*-->/.test(line)) this.outcomeLine(line);
+    else if (line.startsWith('==')) this.headerLine(line);
+    else if (line.startsWith('--')) this.debugLine(line);
+    else if (line.trim() !== '' && !/^\*\*\d+\*\*/.test(line)) this.fail(quote(line), 'a line of lackey (is the program\'s own output mixed in? record with --log-file)');
+  }
+
+  /** The recording is over. */
+  finish(): void {
+    this.settleHeader();
+    if (this.processCount === 0) this.fail('the end of the recording', 'a header (==PID== Command: …)');
+    for (const process of this.processes.values()) {
+      if (!process.alive) continue;
+      if (process.exiting) this.exit(process);
+      else this.images.push(process.image('open'));
+    }
+  }
+
+  private fail(found: string, expected: string): never {
+    throw new TraceError({ code: 'syntax', file: this.file, line: this.lines, column: 1, found, expected });
+  }
+
+  private emit(event: MmEvent, origin: EventOrigin): void {
+    this.consumer.event(event, origin);
+    if (origin === 'call') this.current?.lazy?.follow(event);
+  }
+
+  private switchLine(line: string): void {
+    const pid = /^@(\d{1,9})$/.exec(line)?.[1];
+    if (pid === undefined) return this.fail(quote(line), '@PID');
+    this.processSwitches++;
+    this.settleHeader();
+    this.select(this.processes.get(Number(pid)));
+  }
+
+  /** Lines that follow belong to `process`; `undefined` until its header has come. */
+  private select(process: TracedProcess | undefined): void {
+    this.current = process;
+    this.process = process?.alive === true ? process.number : 0;
+    this.sink = process === undefined ? this.consumer : this.sinkOf(process);
+  }
+
+  private sinkOf(process: TracedProcess): Pick<EventSink, 'access'> {
+    if (process.mapped) return process.lazy ?? this.consumer;
+    return {
+      access: (number, kind, address, size) => {
+        this.ensureImage(process);
+        this.sink.access(number, kind, address, size);
+      },
+    };
+  }
+
+  private headerLine(line: string): void {
+    const match = /^==(\d{1,9})== ?(.*)$/.exec(line);
+    if (match === null) return this.fail(quote(line), '==PID== and a message of valgrind');
+    const pid = Number(match[1]);
+    const message = match[2] ?? '';
+    const command = /^Command: (.*)$/.exec(message)?.[1];
+    if (command !== undefined) return this.commandLine(pid, command);
+    const parent = /^Parent PID: (\d+)$/.exec(message)?.[1];
+    if (parent !== undefined && this.header?.pid === pid) this.settleHeader(Number(parent));
+    const status = /^Exit code: +(\d+)$/.exec(message)?.[1];
+    const process = this.processes.get(pid);
+    if (status !== undefined && process?.alive === true) {
+      process.exiting = true;
+      process.status = Number(status) % 256;
+    }
+  }
+
+  private commandLine(pid: number, command: string): void {
+    this.settleHeader();
+    const process = this.processes.get(pid);
+    if (process?.alive !== true) {
+      this.header = { pid, command };
+      // Nothing of this process may come before its header is complete.
+      if (this.processCount === 0) this.settleHeader();
+      return;
+    }
+    if (process.execing) this.exec(process);
+    process.command = command;
+  }
+
+  /** Makes the process of a header that nobody announced: a fork of its parent, or the first process. */
+  private settleHeader(parentPid?: number): void {
+    const { header } = this;
+    if (header === undefined) return;
+    this.header = undefined;
+    if (this.processCount === 0) {
+      this.processCount = 1;
+      const process = new TracedProcess(header.pid, 1, header.command);
+      this.processes.set(header.pid, process);
+      return this.select(process);
+    }
+    const named = parentPid === undefined ? undefined : this.processes.get(parentPid);
+    const parent = named?.alive === true ? named : [...this.processes.values()].find((candidate) => candidate.alive);
+    if (parent === undefined) {
+      return this.fail(`a header of process ${header.pid}`, 'a process that one of the recorded ones has forked');
+    }
+    const child = this.fork(parent, header.pid, 'fork');
+    child.command = header.command;
+    child.early = this.forks.at(-1);
+    // A process whose parent is not recorded shares nothing with the ones that are.
+    if (parent !== named) this.exec(child);
+    this.select(child);
+  }
+
+  private fork(parent: TracedProcess, pid: number, flags: string): TracedProcess {
+    const number = ++this.processCount;
+    const child = new TracedProcess(pid, number, parent.command, parent.descriptors.clone());
+    this.processes.set(pid, child);
+    child.mapped = parent.mapped;
+    child.lazy = parent.lazy?.fork(child.actor);
+    this.forks.push({ parent: parent.pid, child: pid, flags });
+    this.consumer.event({ verb: 'fork', actor: parent.actor, line: this.lines, binding: child.actor.name }, 'call');
+    return child;
+  }
+
+  private exec(process: TracedProcess): void {
+    process.execing = false;
+    process.unfinished = undefined;
+    process.pending.clear();
+    process.mapped = false;
+    process.lazy = undefined;
+    this.images.push(process.image('exec'));
+    this.consumer.event({ verb: 'exec', actor: process.actor, line: this.lines }, 'call');
+    if (this.current === process) this.select(process);
+  }
+
+  private exit(process: TracedProcess): void {
+    if (!process.alive) return;
+    process.alive = false;
+    this.images.push(process.image('exit'));
+    const status = process.status === undefined ? {} : { status: process.status };
+    this.consumer.event({ verb: 'exit', actor: process.actor, line: this.lines, ...status }, 'call');
+    if (this.current === process) this.select(process);
+  }
+
+  private syscallLine(line: string): void {
+    this.settleHeader();
+    const parsed = parseSyscallLine(line);
+    if (parsed === undefined) return this.fail(quote(line), 'SYSCALL[PID,TID](NUMBER) NAME ( ARGUMENTS ) and its result');
+    const process = this.processes.get(parsed.pid);
+    if (process === undefined) return this.fail(quote(line), `a header of process ${parsed.pid} before its first call`);
+    this.ensureImage(process);
+    if (parsed.call === undefined) {
+      const call = process.pending.get(parsed.tid);
+      process.pending.delete(parsed.tid);
+      if (call !== undefined && parsed.outcome !== undefined) this.complete(process, call, parsed.outcome);
+    } else if (parsed.async) process.pending.set(parsed.tid, parsed.call);
+    else if (parsed.outcome === undefined) this.begin(process, parsed.call);
+    else {
+      this.begin(process, parsed.call);
+      process.unfinished = undefined;
+      this.complete(process, parsed.call, parsed.outcome);
+    }
+  }
+
+  /** A call whose result is still to come, perhaps as a new image or never. */
+  private begin(process: TracedProcess, call: Call): void {
+    process.unfinished = call;
+    if (call.name === 'execve' || call.name === 'execveat') process.execing = true;
+    if (call.name === 'exit_group') {
+      process.exiting = true;
+      process.status = Number(call.args[0] ?? 0) & 0xff;
+    }
+    if (call.child === undefined) return;
+    const flags = call.name === 'clone' ? (call.args[0] ?? '') : call.name;
+    const early = this.processes.get(call.child)?.early;
+    if (early === undefined) this.fork(process, call.child, flags);
+    else early.flags = flags;
+  }
+
+  private outcomeLine(line: string): void {
+    const outcome = parseOutcome(line);
+    if (outcome === undefined) return this.fail(quote(line), '--> Success(0x…) or --> Failure(0x…)');
+    const process = this.current;
+    const call = process?.unfinished;
+    if (process === undefined || call === undefined) return;
+    process.unfinished = undefined;
+    this.complete(process, call, outcome);
+  }
+
+  private complete(process: TracedProcess, call: Call, outcome: Outcome): void {
+    if (call.name.startsWith('execve')) process.execing = false;
+    const before = this.current;
+    this.current = process;
+    this.calls.complete(process, call, outcome, this.lines);
+    this.current = before;
+    if (!outcome.ok || (call.name !== 'wait4' && call.name !== 'waitid')) return;
+    const ended = this.processes.get(outcome.value);
+    if (ended?.exiting === true) this.exit(ended);
+  }
+
+  /** A process that runs without a layout gets its mappings lazily. */
+  private ensureImage(process: TracedProcess): void {
+    if (process.mapped) return;
+    process.mapped = true;
+    process.lazy = new LazyMapper(process.actor, this.consumer, () => this.lines);
+    if (this.current === process) this.select(process);
+  }
+
+  /** `--PID--` and `--PID:N:` lines: layouts matter, everything else is talk. */
+  private debugLine(line: string): void {
+    const layout = /^--(\d{1,9}):\d+: ?aspacem (.*)$/.exec(line);
+    if (layout === null) {
+      if (!/^--\d{1,9}(--|:)/.test(line)) this.fail(quote(line), '--PID-- and a message of valgrind');
+      return;
+    }
+    this.settleHeader();
+    const process = this.processes.get(Number(layout[1]));
+    const text = layout[2] ?? '';
+    if (process === undefined) return this.fail(quote(line), `a header of process ${layout[1] ?? ''} before its layout`);
+    const start = /^<<< SHOW_SEGMENTS: Memory layout at client (startup|shutdown)/.exec(text);
+    if (start !== null) process.layout = new LayoutReader(start[1] as 'startup' | 'shutdown');
+    else if (text.startsWith('>>>')) this.layoutEnd(process);
+    else if (process.layout?.line(text) === false) this.fail(quote(text), 'a segment of an address space');
+  }
+
+  private layoutEnd(process: TracedProcess): void {
+    const layout = process.layout?.finish();
+    process.layout = undefined;
+    if (layout === undefined) return;
+    if (layout.when === 'shutdown') {
+      this.consumer.finalLayout?.(process.number, layout.segments);
+      return this.exit(process);
+    }
+    process.mapped = true;
+    for (const event of imageEvents(process, layout, this.calls.files, this.lines)) this.consumer.event(event, 'image');
+    if (this.current === process) this.select(process);
+  }
+}
