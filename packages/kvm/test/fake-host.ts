@@ -106,6 +106,13 @@ export class FakeHost implements PluginHost {
     for (let i = 0; i < pages; i++) mm.areas.set(address / PAGE_SIZE + i, access);
   }
 
+  /** The process touches the page: a pte to a frame of its own. */
+  populate(mm: FakeMm, address: number, access: 'r' | 'rw'): void {
+    const pfn = this.allocate();
+    this.frame(pfn).references = 1;
+    mm.ptes.set(address / PAGE_SIZE, { pfn, writable: access === 'rw' });
+  }
+
   pte(mm: FakeMm, address: number): Pte | undefined {
     return mm.ptes.get(Math.floor(address / PAGE_SIZE));
   }
