@@ -68,3 +68,5 @@ export { printEvent } from './script/print-event.ts';
 export { printScript, printVerdict } from './script/print-script.ts';
 export { TruthCounter } from './truth/truth-counter.ts';
 export type { EventCount, FinalLayoutTruth, ForkTruth, ImageTruth, TruthReport } from './truth/truth-report.ts';
+export { measure } from './measure/measure.ts';
+export type { Measurement } from './measure/measure.ts';

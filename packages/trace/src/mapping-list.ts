@@ -35,15 +35,6 @@ export class MappingList<T extends Interval> {
     return this.items[this.after(address)];
   }
 
-  /** The last entry that ends at or below `address`. */
-  previous(address: number): T | undefined {
-    for (let i = this.after(address) - 1; i >= 0; i--) {
-      const item = this.items[i] as T;
-      if (item.end <= address) return item;
-    }
-    return undefined;
-  }
-
   /** Removes `[start, end)`, splitting entries at its edges; answers the pieces that were there. */
   carve(start: number, end: number): T[] {
     const removed: T[] = [];

@@ -7,8 +7,3 @@ export const PAGE_SIZE = 4096;
 export function pageUp(address: number): number {
   return Math.ceil(address / PAGE_SIZE) * PAGE_SIZE;
 }
-
-/** `address` rounded down to a page. */
-export function pageDown(address: number): number {
-  return address - (address % PAGE_SIZE);
-}

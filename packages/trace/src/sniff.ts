@@ -16,8 +16,9 @@ const FOREIGN: readonly (readonly [RegExp, string])[] = [
   [/^\s*[[{]/, 'JSON'],
   [/^Output format: <--record#->/, 'a drmemtrace view'],
   [/^0x[0-9a-f]+: [RW] 0x/i, 'a Pin pinatrace'],
+  // Both begin with a small number and an address; Ramulator's grows above 4, and has a third column.
+  [/^(\d+ \d+\n)*(\d+ \d+ \d+|([5-9]|\d\d+) \d+)\n/, 'a Ramulator trace'],
   [/^[0-4] [0-9a-f]+\s*$/i, 'a Dinero trace'],
-  [/^\d+ \d+( \d+)?\s*$/, 'a Ramulator trace'],
   [/^0x[0-9a-f]+ [RW]\s*$/i, 'a Ramulator trace'],
   [/^\d+,[\w.]+,\d+,(Read|Write),/, 'a block I/O trace (MSR Cambridge)'],
   [/^(\d+ +)?(\d+\.\d+ +)?\w+\(.*(\)\s+= |<unfinished)/, 'an strace log'],

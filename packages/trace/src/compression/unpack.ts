@@ -14,7 +14,7 @@ import { unpackXz } from './unpack-xz.ts';
 import { unpackZstd } from './unpack-zstd.ts';
 
 /** Bytes read from disk at once. */
-const READ_SIZE = 64 * 1024;
+const READ_SIZE = 256 * 1024;
 
 /** A stream of chunks that also knows how much of the file it has taken in. */
 export interface Unpacked {

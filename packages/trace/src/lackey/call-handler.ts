@@ -4,7 +4,7 @@ import type { EventSink } from '../event-sink.ts';
 import type { MmEvent } from '../event.ts';
 import { FileTable } from './files.ts';
 import { HARMLESS_ADVICE } from './linux.ts';
-import { MEMORY_CALLS, UNSUPPORTED_CALLS, kernelBuffer, memoryEvent } from './memory-call.ts';
+import { KERNEL_BUFFER_CALLS, MEMORY_CALLS, UNSUPPORTED_CALLS, kernelBuffer, memoryEvent } from './memory-call.ts';
 import { fdArgument, numberArgument, pathArgument } from './syscall-line.ts';
 import type { Call, Outcome } from './syscall-line.ts';
 import type { TracedProcess } from './traced-process.ts';
@@ -18,6 +18,21 @@ const WRITES: ReadonlySet<string> = new Set(['write', 'pwrite64', 'writev', 'pwr
 
 /** Calls that are counted when they fail. */
 const COUNTED: ReadonlySet<string> = new Set([...MEMORY_CALLS, 'fork', 'vfork', 'clone', 'execve', 'execveat']);
+
+/** Every call that means something here; all others are skipped unread. */
+const RELEVANT: ReadonlySet<string> = new Set([
+  ...COUNTED,
+  ...UNSUPPORTED_CALLS,
+  ...KERNEL_BUFFER_CALLS,
+  ...WRITES,
+  ...['clone3', 'exit_group', 'exit', 'wait4', 'waitid', 'ftruncate'],
+  ...['open', 'openat', 'openat2', 'creat', 'memfd_create', 'close', 'dup', 'dup2', 'dup3', 'fcntl'],
+]);
+
+/** Whether a call is worth parsing. */
+export function isRelevant(name: string): boolean {
+  return RELEVANT.has(name);
+}
 
 /** Handles the calls of all processes. */
 export class CallHandler {

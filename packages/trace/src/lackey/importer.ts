@@ -13,12 +13,12 @@ import type { EventOrigin, EventSink } from '../event-sink.ts';
 import type { MmEvent } from '../event.ts';
 import type { ForkInfo, ImageInfo } from '../recording.ts';
 import { TraceError, quote } from '../trace-error.ts';
-import { CallHandler } from './call-handler.ts';
+import { CallHandler, isRelevant } from './call-handler.ts';
 import { imageEvents } from './image-events.ts';
 import { LayoutReader } from './layout.ts';
 import { LazyMapper } from './lazy-mapper.ts';
 import type { ScanTarget } from './scan.ts';
-import { parseOutcome, parseSyscallLine } from './syscall-line.ts';
+import { parseOutcome, parseSyscallLine, peekName } from './syscall-line.ts';
 import type { Call, Outcome } from './syscall-line.ts';
 import { TracedProcess } from './traced-process.ts';
 
@@ -44,6 +44,8 @@ export class LackeyImporter implements ScanTarget {
   private current: TracedProcess | undefined;
   private header: PendingHeader | undefined;
   private processCount = 0;
+  /** Calls of all processes that wait for their `[async]` result. */
+  private pendingCalls = 0;
 
   constructor(file: string, consumer: EventSink) {
     this.file = file;
@@ -59,7 +61,9 @@ export class LackeyImporter implements ScanTarget {
     else if (/^\s*-->/.test(line)) this.outcomeLine(line);
     else if (line.startsWith('==')) this.headerLine(line);
     else if (line.startsWith('--')) this.debugLine(line);
-    else if (line.trim() !== '' && !/^\*\*\d+\*\*/.test(line)) this.fail(quote(line), 'a line of lackey (is the program\'s own output mixed in? record with --log-file)');
+    else if (line.trim() !== '' && !/^\*\*\d+\*\*/.test(line)) {
+      this.fail(quote(line), "a line of lackey (is the program's own output mixed in? record with --log-file)");
+    }
   }
 
   /** The recording is over. */
@@ -83,11 +87,11 @@ export class LackeyImporter implements ScanTarget {
   }
 
   private switchLine(line: string): void {
-    const pid = /^@(\d{1,9})$/.exec(line)?.[1];
-    if (pid === undefined) return this.fail(quote(line), '@PID');
+    const pid = line.length <= 10 ? Number(line.slice(1)) : Number.NaN;
+    if (!Number.isInteger(pid) || pid < 1) return this.fail(quote(line), '@PID');
     this.processSwitches++;
     this.settleHeader();
-    this.select(this.processes.get(Number(pid)));
+    this.select(this.processes.get(pid));
   }
 
   /** Lines that follow belong to `process`; `undefined` until its header has come. */
@@ -175,6 +179,7 @@ export class LackeyImporter implements ScanTarget {
   private exec(process: TracedProcess): void {
     process.execing = false;
     process.unfinished = undefined;
+    this.pendingCalls -= process.pending.size;
     process.pending.clear();
     process.mapped = false;
     process.lazy = undefined;
@@ -194,6 +199,11 @@ export class LackeyImporter implements ScanTarget {
 
   private syscallLine(line: string): void {
     this.settleHeader();
+    const name = peekName(line);
+    if (name === '...' ? this.pendingCalls === 0 : name !== '' && !isRelevant(name)) {
+      if (this.current !== undefined && name !== '...') this.current.unfinished = undefined;
+      return;
+    }
     const parsed = parseSyscallLine(line);
     if (parsed === undefined) return this.fail(quote(line), 'SYSCALL[PID,TID](NUMBER) NAME ( ARGUMENTS ) and its result');
     const process = this.processes.get(parsed.pid);
@@ -201,10 +211,12 @@ export class LackeyImporter implements ScanTarget {
     this.ensureImage(process);
     if (parsed.call === undefined) {
       const call = process.pending.get(parsed.tid);
-      process.pending.delete(parsed.tid);
+      if (process.pending.delete(parsed.tid)) this.pendingCalls--;
       if (call !== undefined && parsed.outcome !== undefined) this.complete(process, call, parsed.outcome);
-    } else if (parsed.async) process.pending.set(parsed.tid, parsed.call);
-    else if (parsed.outcome === undefined) this.begin(process, parsed.call);
+    } else if (parsed.async) {
+      if (!process.pending.has(parsed.tid)) this.pendingCalls++;
+      process.pending.set(parsed.tid, parsed.call);
+    } else if (parsed.outcome === undefined) this.begin(process, parsed.call);
     else {
       this.begin(process, parsed.call);
       process.unfinished = undefined;

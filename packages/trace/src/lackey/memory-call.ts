@@ -84,16 +84,14 @@ function mremapEvent(call: Call, base: Base): MmEvent {
   return flags.includes('fixed') ? { ...event, newAddress: numberArgument(call, 4) } : event;
 }
 
+/**
+ * Calls whose result is the number of bytes that the kernel wrote into the buffer that is their second argument. Others
+ * that fill memory (`stat`, `clock_gettime`, `readv`, …) are left out, as in the ground truth of the recordings.
+ */
+export const KERNEL_BUFFER_CALLS: ReadonlySet<string> = new Set(['read', 'pread64', 'recvfrom', 'getdents', 'getdents64']);
+
 /** Where a call lets the kernel write what it returns, and how many bytes: `[address, size]`. */
 export function kernelBuffer(call: Call, result: number): readonly [number, number] | undefined {
-  switch (call.name) {
-    case 'read':
-    case 'pread64':
-    case 'recvfrom':
-    case 'getdents':
-    case 'getdents64':
-      return result > 0 ? [numberArgument(call, 1), result] : undefined;
-    default:
-      return undefined;
-  }
+  if (!KERNEL_BUFFER_CALLS.has(call.name) || result <= 0) return undefined;
+  return [numberArgument(call, 1), result];
 }

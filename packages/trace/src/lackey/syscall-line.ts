@@ -37,9 +37,30 @@ export interface SyscallLine {
   readonly async: boolean;
 }
 
+const PREFIX_LENGTH = 'SYSCALL['.length;
+
+/**
+ * The name of the call without `sys_`, `...` for the result of an `[async]` call: a cheap look that tells most lines, which
+ * are of calls that do not matter, from those that are worth parsing.
+ */
+export function peekName(text: string): string {
+  const behind = text.indexOf(') ', PREFIX_LENGTH);
+  if (behind < 0) return '';
+  let from = behind + 2;
+  if (text.startsWith('... ', from)) return '...';
+  if (text.startsWith('sys_', from)) from += 4;
+  let to = from;
+  while (to < text.length && isWordChar(text.charCodeAt(to))) to++;
+  return text.slice(from, to);
+}
+
+function isWordChar(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x5f;
+}
+
 /** Reads a `SYSCALL` line; `undefined` where it is none. */
 export function parseSyscallLine(text: string): SyscallLine | undefined {
-  const head = /^SYSCALL\[(\d+),(\d+)\]\(\s*\d+\) /.exec(text);
+  const head = /^SYSCALL\[(\d{1,9}),(\d{1,9})\]\(\s*\d+\) /.exec(text);
   if (head === null) return undefined;
   const rest = text.slice(head[0].length);
   const arrow = rest.lastIndexOf('-->');
