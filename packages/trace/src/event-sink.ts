@@ -27,7 +27,7 @@ export type EventOrigin = 'call' | 'image';
  * A consumer of a recording. Processes are numbered as in the event language: 1 exists at the start, `fork` makes
  * the next one (`event` with verb `fork` and `binding: 'p2'` makes 2).
  *
- * Imported events carry numbers only, never references.
+ * Events of an imported recording carry numbers only; a recording in the event language may hold references (`$a`).
  * @public
  */
 export interface EventSink {

@@ -64,7 +64,7 @@ export { openRecording } from './open-recording.ts';
 export type { ForkInfo } from './recording.ts';
 export { parseScript } from './script/parse-script.ts';
 export type { ParseScriptOptions, Script } from './script/parse-script.ts';
-export { printEvent } from './script/print-event.ts';
+export { printAccess, printEvent } from './script/print-event.ts';
 export { printScript, printVerdict } from './script/print-script.ts';
 export { TruthCounter } from './truth/truth-counter.ts';
 export type { EventCount, FinalLayoutTruth, ForkTruth, ImageTruth, TruthReport } from './truth/truth-report.ts';

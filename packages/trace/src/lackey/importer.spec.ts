@@ -350,6 +350,10 @@ describe('bad lines', () => {
     [[...HEADER, '--4:1: aspacem <<< SHOW_SEGMENTS: Memory layout at client startup (1 segments)', '--4:1: aspacem   1: fool'], 'expected a segment of an address space'],
     [[...HEADER, '--oops'], 'log:5:1: found "--oops", expected --PID-- and a message of valgrind'],
     [[...HEADER, '==oops'], 'log:5:1: found "==oops", expected ==PID== and a message of valgrind'],
+    [[...HEADER, 'SYSCALL[4,1](9) sys_mmap ( 0x0, 8192 ) --> [pre-success] Success(0x4835000) '], 'log:5:1: found mmap ( 0x0, 8192 ) with the result 0x4835000, expected addresses and lengths below 2^47'],
+    [[...HEADER, 'SYSCALL[4,1](11) sys_munmap ( 0x1000, 18446744073709551615 )[sync] --> Success(0x0) '], 'log:5:1: found munmap'],
+    [[...HEADER, 'SYSCALL[4,1](0) sys_read ( 3, 0x1000, 832 )[sync] --> Success(0xffffffffffff) '], 'log:5:1: found read'],
+    [[...HEADER, '--4:1: aspacem <<< SHOW_SEGMENTS: Memory layout at client startup (1 segments)', '--4:1: aspacem   1: anon 0004036000-0004035fff 4096 rw---'], 'log:6:1: found'],
     [['@4'], 'log:1:1: found the end of the recording, expected a header (==PID== Command: …)'],
   ])('like %j stop the import', (lines, message) => {
     expect(errorOf(...lines)).toContain(message);

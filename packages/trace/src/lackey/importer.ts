@@ -17,6 +17,7 @@ import { CallHandler, isRelevant } from './call-handler.ts';
 import { imageEvents } from './image-events.ts';
 import { LayoutReader } from './layout.ts';
 import { LazyMapper } from './lazy-mapper.ts';
+import { isPlausible } from './memory-call.ts';
 import type { ScanTarget } from './scan.ts';
 import { parseOutcome, parseSyscallLine, peekName } from './syscall-line.ts';
 import type { Call, Outcome } from './syscall-line.ts';
@@ -251,6 +252,10 @@ export class LackeyImporter implements ScanTarget {
 
   private complete(process: TracedProcess, call: Call, outcome: Outcome): void {
     if (call.name.startsWith('execve')) process.execing = false;
+    if (outcome.ok && !isPlausible(call, outcome.value)) {
+      const found = `${call.name} ( ${call.args.join(', ')} ) with the result 0x${outcome.value.toString(16)}`;
+      this.fail(found, 'addresses and lengths below 2^47');
+    }
     const before = this.current;
     this.current = process;
     this.calls.complete(process, call, outcome, this.lines);

@@ -8,6 +8,7 @@
  *      25: RSVN 1ffe801000-1ffeffefff 8380416 ----- SmUpper                         room the stack grows into
  */
 import type { Protection } from '../event.ts';
+import { PAGE_SIZE } from '../pages.ts';
 
 /** One range of a layout. Half-open. @public */
 export interface LayoutSegment {
@@ -60,6 +61,7 @@ export class LayoutReader {
     if (match === null) return false;
     const start = Number(`0x${match[2] ?? ''}`);
     const end = Number(`0x${match[3] ?? ''}`) + 1;
+    if (!(start < end && end <= 2 ** 47 && start % PAGE_SIZE === 0 && end % PAGE_SIZE === 0)) return false;
     const side = match[8];
     if (match[1] === 'RSVN') {
       if (side === 'SmLower' || side === 'SmUpper') this.rooms.push({ start, end, side });

@@ -2,6 +2,7 @@
 import type { MmEvent, ProcessActor } from '../event.ts';
 import type { NumberValue } from '../value.ts';
 import { adviceOf, mmapFlagsOf, mremapFlagsOf, msyncFlagsOf, protectionOf } from './linux.ts';
+import { ADDRESS_LIMIT } from '../script/number.ts';
 import { fdArgument, numberArgument } from './syscall-line.ts';
 import type { Call } from './syscall-line.ts';
 
@@ -38,6 +39,27 @@ export interface CallContext {
   readonly actor: ProcessActor;
   readonly line: number;
   fileName(fd: number): string;
+}
+
+/** How many leading arguments of a call are addresses and lengths. */
+const RANGE_ARGUMENTS: Readonly<Record<string, number>> = { brk: 1, mremap: 3 };
+
+/** Largest `read` that Linux makes (`MAX_RW_COUNT`). */
+const MAX_BUFFER = 0x7ffff000;
+
+/** Whether the numbers of a successful call can be true: there, and inside 47 bits. */
+export function isPlausible(call: Call, result: number): boolean {
+  if (KERNEL_BUFFER_CALLS.has(call.name)) {
+    const address = numberArgument(call, 1);
+    return result <= 0 || (result <= MAX_BUFFER && address + result <= ADDRESS_LIMIT);
+  }
+  if (!MEMORY_CALLS.has(call.name)) return true;
+  if (call.name === 'mmap' && !(numberArgument(call, 3) >= 0)) return false;
+  for (let i = 0; i < (RANGE_ARGUMENTS[call.name] ?? 2); i++) {
+    const value = numberArgument(call, i);
+    if (!(value >= 0 && value <= ADDRESS_LIMIT)) return false;
+  }
+  return result <= ADDRESS_LIMIT;
 }
 
 /** The event; `undefined` where the arguments make none (an advice that the language does not have). */

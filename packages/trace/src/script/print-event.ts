@@ -1,4 +1,5 @@
 /** Writes events of the event language; what comes out parses back to the same objects. */
+import type { AccessKind } from '../event-sink.ts';
 import type { MmEvent, Operand, ProcessEvent } from '../event.ts';
 import { isReference } from '../event.ts';
 import type { DeviceEvent, MachineEvent } from '../machine-event.ts';
@@ -20,6 +21,18 @@ export function printEvent(event: MmEvent): string {
   if (event.recorded !== undefined) words.push('=', printValue(event.recorded));
   if (event.binding !== undefined) words.push('->', event.binding);
   return words.join(' ');
+}
+
+const ACCESS_VERBS: readonly string[] = ['fetch', 'load', 'store', 'modify', 'store'];
+
+/**
+ * One access as a line of the event language; what the kernel stored becomes a store of the process.
+ *
+ * @public
+ */
+export function printAccess(process: number, kind: AccessKind, address: number, size: number): string {
+  const verb = ACCESS_VERBS[kind] ?? 'load';
+  return `p${process} ${verb} ${hex(address)} ${verb === 'store' ? hex(size) : size}`;
 }
 
 /** A number in hexadecimal, or `$name+0x1000`. */

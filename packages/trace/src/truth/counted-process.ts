@@ -125,23 +125,40 @@ export class CountedProcess {
 
   /** Compares what is mapped with a layout that the recorder saw. */
   compare(pid: number, segments: readonly LayoutSegment[]): FinalLayoutTruth {
-    const missing: number[] = [];
-    const differs: number[] = [];
+    const missing = new PageTally();
+    const differs = new PageTally();
     let pages = 0;
     let both = 0;
     for (const segment of segments) {
       pages += (segment.end - segment.start) / PAGE_SIZE;
-      for (let at = segment.start; at < segment.end; at += PAGE_SIZE) {
+      for (let at = segment.start; at < segment.end; ) {
         const mapping = this.mappings.find(at);
-        if (mapping === undefined) missing.push(at);
+        const end = Math.min(segment.end, mapping?.end ?? this.mappings.next(at)?.start ?? segment.end);
+        if (mapping === undefined) missing.add(at, end);
         else {
-          both++;
-          if (mapping.protection !== segment.protection) differs.push(at);
+          both += (end - at) / PAGE_SIZE;
+          if (mapping.protection !== segment.protection) differs.add(at, end);
         }
+        at = end;
       }
     }
-    const sample = [...missing, ...differs].slice(0, 4).map((at) => at.toString(16));
-    return { pid, pages, missing: missing.length, extra: this.bytes / PAGE_SIZE - both, protDiffers: differs.length, sample };
+    const sample = [...missing.first, ...differs.first].slice(0, SAMPLE).map((at) => at.toString(16));
+    const extra = this.bytes / PAGE_SIZE - both;
+    return { pid, pages, missing: missing.pages, extra, protDiffers: differs.pages, sample };
+  }
+}
+
+/** How many addresses a comparison shows. */
+const SAMPLE = 4;
+
+/** A number of pages, and the first few of them. */
+class PageTally {
+  pages = 0;
+  readonly first: number[] = [];
+
+  add(start: number, end: number): void {
+    this.pages += (end - start) / PAGE_SIZE;
+    for (let at = start; at < end && this.first.length < SAMPLE; at += PAGE_SIZE) this.first.push(at);
   }
 }
 
