@@ -27,7 +27,7 @@ function workload(name: string, folder: string, file: string): RecordedWorkload 
 }
 
 /** The recording that is published with the package. */
-export const BUNDLED = join(PACKAGE, 'recordings/redis/lackey.txt.xz');
+export const BUNDLED: string = join(PACKAGE, 'recordings/redis/lackey.txt.xz');
 
 /** Every recording that can be found; says so when only the bundled one can. */
 export function recordedWorkloads(): RecordedWorkload[] {

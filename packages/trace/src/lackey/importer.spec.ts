@@ -44,11 +44,11 @@ describe('an image', () => {
     );
     expect(collected.lines.slice(IMAGE.length)).toEqual(['p1 fetch 0x108000 3', 'p1 exit 3']);
     expect(collected.layouts).toEqual([{ process: 1, segments: [{ start: 0x4035000, end: 0x4036000, protection: 'rwx' }] }]);
-    expect(collected.importer.images).toEqual([{ process: 1, pid: 4, command: 'ls -l', end: 'exit' }]);
+    expect(collected.importer.processes.images).toEqual([{ process: 1, pid: 4, command: 'ls -l', end: 'exit' }]);
   });
 
   it('is open where the recording stops first', () => {
-    expect(importLackey(`${['@4', ...HEADER, ...STARTUP].join('\n')}\n`).importer.images).toMatchObject([{ end: 'open' }]);
+    expect(importLackey(`${['@4', ...HEADER, ...STARTUP].join('\n')}\n`).importer.processes.images).toMatchObject([{ end: 'open' }]);
   });
 });
 
@@ -232,7 +232,7 @@ describe('processes', () => {
       'p2 mmap 0x100000 0x10000 rwx private,fixed,anonymous,noreserve = 0x100000',
       'p2 fetch 0x108000 3',
     ]);
-    expect(collected.importer.forks).toEqual([{ parent: 4, child: 5, flags: '4111' }]);
+    expect(collected.importer.processes.forks).toEqual([{ parent: 4, child: 5, flags: '4111' }]);
   });
 
   it('keep their image when exec fails', () => {

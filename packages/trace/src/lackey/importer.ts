@@ -11,23 +11,17 @@
  */
 import type { EventOrigin, EventSink } from '../event-sink.ts';
 import type { MmEvent } from '../event.ts';
-import type { ForkInfo, ImageInfo } from '../recording.ts';
 import { TraceError, quote } from '../trace-error.ts';
 import { CallHandler, isRelevant } from './call-handler.ts';
 import { imageEvents } from './image-events.ts';
 import { LayoutReader } from './layout.ts';
 import { LazyMapper } from './lazy-mapper.ts';
 import { isPlausible } from './memory-call.ts';
+import { ProcessTable } from './process-table.ts';
 import type { ScanTarget } from './scan.ts';
 import { parseOutcome, parseSyscallLine, peekName } from './syscall-line.ts';
 import type { Call, Outcome } from './syscall-line.ts';
-import { TracedProcess } from './traced-process.ts';
-
-/** A header whose process is not known yet. */
-interface PendingHeader {
-  readonly pid: number;
-  readonly command: string;
-}
+import type { TracedProcess } from './traced-process.ts';
 
 /** Reads lines; `scanLines` calls it. */
 export class LackeyImporter implements ScanTarget {
@@ -35,16 +29,12 @@ export class LackeyImporter implements ScanTarget {
   sink: Pick<EventSink, 'access'>;
   lines = 0;
   accesses = 0;
-  readonly images: ImageInfo[] = [];
-  readonly forks: ForkInfo[] = [];
+  readonly processes: ProcessTable;
   processSwitches = 0;
   readonly calls: CallHandler;
   private readonly file: string;
   private readonly consumer: EventSink;
-  private readonly processes = new Map<number, TracedProcess>();
   private current: TracedProcess | undefined;
-  private header: PendingHeader | undefined;
-  private processCount = 0;
   /** Calls of all processes that wait for their `[async]` result. */
   private pendingCalls = 0;
 
@@ -52,6 +42,7 @@ export class LackeyImporter implements ScanTarget {
     this.file = file;
     this.consumer = consumer;
     this.sink = consumer;
+    this.processes = new ProcessTable(consumer, () => this.lines);
     this.calls = new CallHandler((event) => this.emit(event, 'call'), consumer, (event) => this.emit(event, 'image'));
   }
 
@@ -70,12 +61,8 @@ export class LackeyImporter implements ScanTarget {
   /** The recording is over. */
   finish(): void {
     this.settleHeader();
-    if (this.processCount === 0) this.fail('the end of the recording', 'a header (==PID== Command: …)');
-    for (const process of this.processes.values()) {
-      if (!process.alive) continue;
-      if (process.exiting) this.exit(process);
-      else this.images.push(process.image('open'));
-    }
+    if (this.processes.empty) this.fail('the end of the recording', 'a header (==PID== Command: …)');
+    this.processes.finish();
   }
 
   private fail(found: string, expected: string): never {
@@ -120,7 +107,7 @@ export class LackeyImporter implements ScanTarget {
     const command = /^Command: (.*)$/.exec(message)?.[1];
     if (command !== undefined) return this.commandLine(pid, command);
     const parent = /^Parent PID: (\d+)$/.exec(message)?.[1];
-    if (parent !== undefined && this.header?.pid === pid) this.settleHeader(Number(parent));
+    if (parent !== undefined && this.processes.isPending(pid)) this.settleHeader(Number(parent));
     const status = /^Exit code: +(\d+)$/.exec(message)?.[1];
     const process = this.processes.get(pid);
     if (status !== undefined && process?.alive === true) {
@@ -133,68 +120,32 @@ export class LackeyImporter implements ScanTarget {
     this.settleHeader();
     const process = this.processes.get(pid);
     if (process?.alive !== true) {
-      this.header = { pid, command };
-      // Nothing of this process may come before its header is complete.
-      if (this.processCount === 0) this.settleHeader();
+      this.processes.announce(pid, command);
+      if (this.processes.empty) this.settleHeader();
       return;
     }
-    if (process.execing) this.exec(process);
+    if (process.execing) {
+      this.pendingCalls -= process.pending.size;
+      this.processes.exec(process);
+      this.reselect(process);
+    }
     process.command = command;
   }
 
-  /** Makes the process of a header that nobody announced: a fork of its parent, or the first process. */
+  /** Nothing of a process may come before it has been made. */
   private settleHeader(parentPid?: number): void {
-    const { header } = this;
-    if (header === undefined) return;
-    this.header = undefined;
-    if (this.processCount === 0) {
-      this.processCount = 1;
-      const process = new TracedProcess(header.pid, 1, header.command);
-      this.processes.set(header.pid, process);
-      return this.select(process);
-    }
-    const named = parentPid === undefined ? undefined : this.processes.get(parentPid);
-    const parent = named?.alive === true ? named : [...this.processes.values()].find((candidate) => candidate.alive);
-    if (parent === undefined) {
-      return this.fail(`a header of process ${header.pid}`, 'a process that one of the recorded ones has forked');
-    }
-    const child = this.fork(parent, header.pid, 'fork');
-    child.command = header.command;
-    child.early = this.forks.at(-1);
-    // A process whose parent is not recorded shares nothing with the ones that are.
-    if (parent !== named) this.exec(child);
-    this.select(child);
-  }
-
-  private fork(parent: TracedProcess, pid: number, flags: string): TracedProcess {
-    const number = ++this.processCount;
-    const child = new TracedProcess(pid, number, parent.command, parent.descriptors.clone());
-    this.processes.set(pid, child);
-    child.mapped = parent.mapped;
-    child.lazy = parent.lazy?.fork(child.actor);
-    this.forks.push({ parent: parent.pid, child: pid, flags });
-    this.consumer.event({ verb: 'fork', actor: parent.actor, line: this.lines, binding: child.actor.name }, 'call');
-    return child;
-  }
-
-  private exec(process: TracedProcess): void {
-    process.execing = false;
-    process.unfinished = undefined;
-    this.pendingCalls -= process.pending.size;
-    process.pending.clear();
-    process.mapped = false;
-    process.lazy = undefined;
-    this.images.push(process.image('exec'));
-    this.consumer.event({ verb: 'exec', actor: process.actor, line: this.lines }, 'call');
-    if (this.current === process) this.select(process);
+    const process = this.processes.settle(parentPid);
+    if (process === 'orphan') this.fail('a header of one more process', 'a process that one of the recorded ones has forked');
+    else if (process !== undefined) this.select(process);
   }
 
   private exit(process: TracedProcess): void {
-    if (!process.alive) return;
-    process.alive = false;
-    this.images.push(process.image('exit'));
-    const status = process.status === undefined ? {} : { status: process.status };
-    this.consumer.event({ verb: 'exit', actor: process.actor, line: this.lines, ...status }, 'call');
+    this.processes.exit(process);
+    this.reselect(process);
+  }
+
+  /** Something about `process` has changed that decides where its accesses go. */
+  private reselect(process: TracedProcess): void {
     if (this.current === process) this.select(process);
   }
 
@@ -236,7 +187,7 @@ export class LackeyImporter implements ScanTarget {
     if (call.child === undefined) return;
     const flags = call.name === 'clone' ? (call.args[0] ?? '') : call.name;
     const early = this.processes.get(call.child)?.early;
-    if (early === undefined) this.fork(process, call.child, flags);
+    if (early === undefined) this.processes.fork(process, call.child, flags);
     else early.flags = flags;
   }
 
@@ -270,7 +221,7 @@ export class LackeyImporter implements ScanTarget {
     if (process.mapped) return;
     process.mapped = true;
     process.lazy = new LazyMapper(process.actor, this.consumer, () => this.lines);
-    if (this.current === process) this.select(process);
+    this.reselect(process);
   }
 
   /** `--PID--` and `--PID:N:` lines: layouts matter, everything else is talk. */
@@ -300,6 +251,6 @@ export class LackeyImporter implements ScanTarget {
     }
     process.mapped = true;
     for (const event of imageEvents(process, layout, this.calls.files, this.lines)) this.consumer.event(event, 'image');
-    if (this.current === process) this.select(process);
+    this.reselect(process);
   }
 }

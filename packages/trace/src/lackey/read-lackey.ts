@@ -32,8 +32,8 @@ export async function* readLackey(
   importer.finish();
   return {
     ...progress(),
-    images: importer.images,
-    forks: importer.forks,
+    images: importer.processes.images,
+    forks: importer.processes.forks,
     processSwitches: importer.processSwitches,
     failedCalls: importer.calls.failed,
     unsupportedCalls: importer.calls.unsupported,

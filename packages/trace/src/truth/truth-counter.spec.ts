@@ -97,3 +97,9 @@ describe('the counter', () => {
     expect(counted('p1 exit', RW).events).not.toHaveProperty('mmap.fixed');
   });
 });
+
+describe('addresses that only a runner knows', () => {
+  it('are left out', () => {
+    expect(counted(`${RW} -> a`, 'p1 store 0x10000 8', 'p1 munmap $a 64K').touchedThenUnmapped).toBe(0);
+  });
+});

@@ -8,13 +8,16 @@ import type { EventOrigin, EventSink } from '../event-sink.ts';
 import { processNumber } from '../event.ts';
 import type { MmEvent } from '../event.ts';
 import type { LayoutSegment } from '../lackey/layout.ts';
-import { PAGE_SIZE, pageUp } from '../pages.ts';
+import { PAGE_SIZE } from '../pages.ts';
 import type { RecordingSummary } from '../recording.ts';
-import { CountedProcess, mappingOf } from './counted-process.ts';
-import type { ForkWatch, ImageCounts, Mapping } from './counted-process.ts';
+import { applyCall } from './apply-call.ts';
+import { CountedProcess } from './counted-process.ts';
+import type { ForkWatch, Mapping } from './counted-process.ts';
 import { countEvent } from './event-counts.ts';
 import { PageBit } from './page-flags.ts';
-import type { EventCount, FinalLayoutTruth, TruthReport } from './truth-report.ts';
+import type { TruthReport } from './truth-report.ts';
+import { newState } from './truth-state.ts';
+import type { TruthState } from './truth-state.ts';
 import { truthReport } from './truth-to-report.ts';
 
 /** Bits that an access of each kind must have seen, in the order of `AccessKind`. */
@@ -24,32 +27,6 @@ const SEEN: readonly number[] = [
   PageBit.seenWrite,
   PageBit.seenRead | PageBit.seenWrite,
 ];
-
-/** What is counted while the stream runs; `truth-to-report.ts` names it. */
-export interface TruthState {
-  readonly byKind: Float64Array;
-  crossing: number;
-  readonly events: Map<string, EventCount>;
-  readonly images: { readonly process: number; readonly counts: ImageCounts }[];
-  readonly forks: ForkWatch[];
-  readonly layouts: FinalLayoutTruth[];
-  readonly samples: string[];
-  touchedThenUnmapped: number;
-  dontneedTouched: number;
-  retouchedAfterDiscard: number;
-  mprotectTouched: number;
-  mremapMovedTouched: number;
-  peakBytes: number;
-  stackGrowth: number;
-  stackGrowthPages: number;
-  unexplained: number;
-  writeToReadOnly: number;
-  fetchFromNoExec: number;
-  accessToNone: number;
-  kernelCalls: number;
-  kernelBytes: number;
-  kernelPages: number;
-}
 
 /** An event sink that counts. @public */
 export class TruthCounter implements EventSink {
@@ -84,7 +61,10 @@ export class TruthCounter implements EventSink {
     if (origin === 'call') countEvent(this.state.events, event, process.heapEnd);
     if (event.verb === 'fork') this.fork(process, event.binding);
     else if (event.verb === 'exec' || event.verb === 'exit') this.endImage(number, process, event.verb);
-    else this.change(process, event, origin);
+    else {
+      applyCall(this.state, process, event, origin);
+      this.notePeak();
+    }
   }
 
   /** Compares a last layout. */
@@ -179,69 +159,6 @@ export class TruthCounter implements EventSink {
     this.state.peakBytes = Math.max(this.state.peakBytes, bytes);
   }
 
-  private change(process: CountedProcess, event: MmEvent, origin: EventOrigin): void {
-    const { state } = this;
-    if (event.verb === 'mmap') state.touchedThenUnmapped += process.map(mappingOf(event));
-    else if (event.verb === 'munmap') {
-      const start = event.address as number;
-      state.touchedThenUnmapped += process.unmap(start, pageUp(start + event.length));
-    } else if (event.verb === 'mprotect') {
-      const start = event.address as number;
-      state.mprotectTouched += process.protect(start, pageUp(start + event.length), event.protection);
-    } else if (event.verb === 'madvise' && event.advice === 'dontneed') {
-      const start = event.address as number;
-      state.dontneedTouched += process.discard(start, pageUp(start + event.length));
-    } else if (event.verb === 'brk' && event.recorded?.kind === 'number') this.brk(process, event.recorded.value, origin);
-    else if (event.verb === 'mremap' && event.recorded?.kind === 'number') {
-      const { oldLength, newLength } = event;
-      this.mremap(process, event.address as number, oldLength, newLength, event.recorded.value);
-    }
-    this.notePeak();
-  }
-
-  private brk(process: CountedProcess, result: number, origin: EventOrigin): void {
-    const { state } = this;
-    if (process.heapStart === 0) {
-      process.heapStart = result;
-      process.heapEnd = result;
-      // valgrind maps the first page of the heap by itself.
-      if (origin === 'image') process.map({ start: result, end: result + PAGE_SIZE, protection: 'rwx', growsDown: false });
-      return;
-    }
-    const before = pageUp(process.heapEnd);
-    const after = pageUp(result);
-    if (after > before) {
-      const start = process.mappings.find(before)?.end ?? before;
-      if (start < after) state.touchedThenUnmapped += process.map({ start, end: after, protection: 'rw', growsDown: false });
-    } else if (after < before) state.touchedThenUnmapped += process.unmap(after, before);
-    process.heapEnd = result;
-  }
-
-  private mremap(process: CountedProcess, address: number, oldLength: number, newLength: number, result: number): void {
-    const { state } = this;
-    const old = process.mappings.find(address);
-    const rest = { protection: old?.protection ?? 'rw', growsDown: false } as const;
-    const oldEnd = pageUp(address + oldLength);
-    const newEnd = pageUp(result + newLength);
-    if (result === address) {
-      if (newEnd > oldEnd) state.touchedThenUnmapped += process.map({ ...rest, start: oldEnd, end: newEnd });
-      else if (newEnd < oldEnd) state.touchedThenUnmapped += process.unmap(newEnd, oldEnd);
-      return;
-    }
-    const moved: [number, number][] = [];
-    process.flags.update(address / PAGE_SIZE, oldEnd / PAGE_SIZE, (flags, page) => {
-      if ((flags & PageBit.present) !== 0) moved.push([page, flags]);
-      return flags & 7;
-    });
-    state.mremapMovedTouched += moved.length;
-    process.unmap(address, oldEnd);
-    state.touchedThenUnmapped += process.map({ ...rest, start: result, end: newEnd });
-    for (const [page, flags] of moved) {
-      const to = page + (result - address) / PAGE_SIZE;
-      if (to * PAGE_SIZE < newEnd) process.flags.set(to, process.flags.get(to) | (flags & ~7));
-    }
-  }
-
   private fork(parent: CountedProcess, binding: string | undefined): void {
     const number = processNumber(binding ?? '');
     if (number === undefined) return;
@@ -274,13 +191,3 @@ export class TruthCounter implements EventSink {
     else process.end();
   }
 }
-
-function newState(): TruthState {
-  const zero = { touchedThenUnmapped: 0, dontneedTouched: 0, retouchedAfterDiscard: 0, mprotectTouched: 0, mremapMovedTouched: 0 };
-  const outside = { peakBytes: 0, stackGrowth: 0, stackGrowthPages: 0, unexplained: 0 };
-  const protection = { writeToReadOnly: 0, fetchFromNoExec: 0, accessToNone: 0 };
-  const kernel = { kernelCalls: 0, kernelBytes: 0, kernelPages: 0 };
-  const lists = { events: new Map<string, EventCount>(), images: [], forks: [], layouts: [], samples: [] };
-  return { byKind: new Float64Array(4), crossing: 0, ...lists, ...zero, ...outside, ...protection, ...kernel };
-}
-

@@ -3,7 +3,7 @@ import { AccessKind } from '../event-sink.ts';
 import { PAGE_SIZE } from '../pages.ts';
 import type { RecordingSummary } from '../recording.ts';
 import { entry } from './event-counts.ts';
-import type { TruthState } from './truth-counter.ts';
+import type { TruthState } from './truth-state.ts';
 import type { EventCount, ForkTruth, ImageTruth, TruthReport } from './truth-report.ts';
 
 /** The report; images and forks are in the order of the summary, which is that of the stream. */
