@@ -5,10 +5,10 @@
  * An access that crosses a page border is split there, and is not atomic as a whole.
  */
 import { PAGE_SIZE, isErrno } from '@mmu-notifier/plugin-api';
-import type { DeviceAccess, DeviceAccessResult, Errno, LedgerEntry, Routine } from '@mmu-notifier/plugin-api';
+import type { DeviceAccess, DeviceAccessResult, Errno, LedgerEntry, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
 import { faultGfn } from './fault.ts';
 import { gfnOfGpa } from './memslots.ts';
-import type { Vm } from './vm.ts';
+import type { KvmShared, Vm } from './vm.ts';
 
 /** No memslot serves the access, or a readonly one a store: the guest's user space would emulate a device. */
 const MMIO_EXIT: DeviceAccessResult = Object.freeze({ exit: 'mmio' });
@@ -17,9 +17,13 @@ const MMIO_EXIT: DeviceAccessResult = Object.freeze({ exit: 'mmio' });
  * Addresses are guest-physical (`gpa`) or the process's own (`process`), which the guest sees through the memslot with
  * the lowest id that shows them.
  *
+ * Answers `EIO` where the process has no VM, or another address space than its VM.
+ *
  * @locks Entered with none held. @sleeps On a miss.
  */
-export function* accessGuest(vm: Vm, request: DeviceAccess): Routine<DeviceAccessResult> {
+export function* accessGuest(shared: KvmShared, request: DeviceAccess): Routine<DeviceAccessResult> {
+  const vm = vmOf(shared, request.process);
+  if (vm === undefined) return 'EIO';
   const { space, kind, data } = request;
   const { ledger } = vm.host;
   const { vcpu } = vm;
@@ -44,6 +48,13 @@ export function* accessGuest(vm: Vm, request: DeviceAccess): Routine<DeviceAcces
     }
   }
   return 'done';
+}
+
+/** The VM that serves accesses of `process` now. A process that has exited has no address space to compare. */
+function vmOf({ vms }: KvmShared, process: ProcessHandle): Vm | undefined {
+  const vm = vms.get(process.name);
+  if (vm === undefined || vm.life === 'opening' || vm.life === 'closing') return undefined;
+  return process.mm === undefined || process.mm.id === vm.mm.id ? vm : undefined;
 }
 
 /** Exits for a fault and enters the guest again. @sleeps May. @returns Why not, where the fault cannot be served. */

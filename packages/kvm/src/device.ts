@@ -64,13 +64,9 @@ export class KvmDevice implements Device {
     return 'ENODEV';
   }
 
-  /** @sleeps On a miss. `EIO`: no VM, or the process has another address space than the VM. */
-  *access(request: DeviceAccess): Routine<DeviceAccessResult> {
-    const { process } = request;
-    const vm = this.shared.vms.get(process.name);
-    if (vm === undefined || vm.life === 'opening' || vm.life === 'closing') return 'EIO';
-    if (process.mm !== undefined && process.mm.id !== vm.mm.id) return 'EIO';
-    return yield* accessGuest(vm, request);
+  /** @sleeps On a miss. */
+  access(request: DeviceAccess): Routine<DeviceAccessResult> {
+    return accessGuest(this.shared, request);
   }
 
   /** Destroys the VM of `process`; its pins, if any, go with it. @sleeps May. */
@@ -109,7 +105,6 @@ export class KvmDevice implements Device {
     }
     const { host, vms } = this.shared;
     vm.life = 'closing';
-    vm.wakeWaiters();
     if (vm.subscription === undefined) yield* zapAll(vm);
     else yield* host.notifiers.unregister(vm.subscription);
     forgetOpenWindows(vm);

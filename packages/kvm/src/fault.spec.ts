@@ -68,6 +68,7 @@ describe('a guest access', () => {
     // The copy opened a window inside the fault itself, so its first round was thrown away.
     expect(guest.host.stat('retries')).toBe(1);
     expect(guest.host.stat('refaults')).toBe(1);
+    expect(guest.host.frame(guest.host.frames.zeroPage).accessed).toBe(false);
     expect(guest.broken()).toEqual([]);
   });
 

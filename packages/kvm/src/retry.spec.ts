@@ -173,6 +173,18 @@ describe('a fault and a window', () => {
   });
 });
 
+describe('the retry pair', () => {
+  it('retries where a window is in progress without a range, which is a bug elsewhere', () => {
+    const { sched, sync } = new Guest().host;
+    const mmuLock = sync.spinLock('mmuLock');
+    const invalidate = new MmuInvalidate(sync, mmuLock, 'vm');
+    sched.run(invalidate.begin());
+    expect(invalidate.retryGfn(0, 5)).toBe(true);
+    invalidate.widen(1, 2);
+    expect([invalidate.retryGfn(0, 5), invalidate.retryGfn(0, 1)]).toEqual([false, true]);
+  });
+});
+
 describe('windows that overlap', () => {
   it('are counted: the end of one does not end the other (1 1′ a b 3 c 2′ 3′)', () => {
     blindEarlyCheck();
