@@ -21,7 +21,7 @@ import type { Vm } from './vm.ts';
  * `KVM_SET_USER_MEMORY_REGION`.
  *
  * @locks Takes slotsLock, and mnInvalidateLock and mmuLock inside it. Hold nothing that a callback or a fault takes.
- * @sleeps May. Errors: `EINVAL`, `EEXIST`, `EIO` (the VM is going).
+ * @sleeps May. Errors: `EINVAL`, `EEXIST`, `EIO` (the VM or its address space is going).
  */
 export function* setMemoryRegion(vm: Vm, region: KvmMemoryRegion): Routine<Errno | undefined> {
   yield* vm.slotsLock.acquire();
@@ -32,7 +32,7 @@ export function* setMemoryRegion(vm: Vm, region: KvmMemoryRegion): Routine<Errno
 
 /** @locks slotsLock held. */
 function* update(vm: Vm, region: KvmMemoryRegion): Routine<Errno | undefined> {
-  if (!isAlive(vm)) return 'EIO';
+  if (vm.life !== 'running') return 'EIO';
   const change = planMemslotChange(vm.memslots, region);
   if (isErrno(change)) return change;
   if (change.kind === 'none') return undefined;
@@ -40,18 +40,25 @@ function* update(vm: Vm, region: KvmMemoryRegion): Routine<Errno | undefined> {
   if (change.kind !== 'create') {
     const { old } = change;
     others = others.filter((slot) => slot !== old);
-    yield* publish(vm, [...others, { ...old, state: 'invalid' }]);
+    const error = yield* publish(vm, [...others, { ...old, state: 'invalid' }]);
+    if (error !== undefined) return error;
     yield* zapSlot(vm, old);
   }
-  yield* publish(vm, change.kind === 'delete' ? others : [...others, change.slot]);
+  const error = yield* publish(vm, change.kind === 'delete' ? others : [...others, change.slot]);
   vm.retryQueue.wakeAll();
-  return undefined;
+  return error;
 }
 
-/** Swaps the set in, and waits for the readers of the one before. @sleeps Until no invalidation is active. */
-function* publish(vm: Vm, slots: readonly Memslot[]): Routine<void> {
+/**
+ * Swaps the set in, and waits for the readers of the one before.
+ *
+ * @sleeps Until no invalidation is active. Once the address space goes, ends may be missing, and a set that would change
+ *   nothing any more is not worth waiting for: `EIO`.
+ */
+function* publish(vm: Vm, slots: readonly Memslot[]): Routine<Errno | undefined> {
   for (;;) {
-    yield* vm.slotsQueue.waitUntil(() => vm.mnActiveInvalidateCount === 0);
+    yield* vm.slotsQueue.waitUntil(() => vm.mnActiveInvalidateCount === 0 || vm.life !== 'running');
+    if (vm.life !== 'running') return 'EIO';
     yield* vm.mnInvalidateLock.acquire();
     if (vm.mnActiveInvalidateCount === 0) break;
     vm.mnInvalidateLock.release();
@@ -59,6 +66,7 @@ function* publish(vm: Vm, slots: readonly Memslot[]): Routine<void> {
   vm.memslots = new Memslots(slots, vm.memslots.generation + 1);
   vm.mnInvalidateLock.release();
   yield* vm.srcu.synchronize();
+  return undefined;
 }
 
 /** `kvm_arch_flush_shadow_memslot` @locks Takes mmuLock. */
@@ -67,8 +75,4 @@ function* zapSlot(vm: Vm, slot: Memslot): Routine<void> {
   vm.zap(slot.baseGfn, slot.baseGfn + slot.npages);
   if (vm.unflushed) yield* vm.flush();
   vm.mmuLock.release();
-}
-
-function isAlive(vm: Vm): boolean {
-  return vm.life === 'running' || vm.life === 'released';
 }

@@ -88,6 +88,8 @@ export class FakeHost implements PluginHost {
   /** What `register` answers instead of registering. */
   registerError: Errno | undefined;
   signalled = false;
+  /** Told of each range whose starts have all returned, when it is about to change and when its end is about to come. */
+  barrier: (mm: FakeMm, start: number, end: number) => void = () => undefined;
   pins = 0;
   private nextPfn = 100;
   private processCount = 0;
@@ -166,8 +168,10 @@ export class FakeHost implements PluginHost {
       if (answer !== 'done') throw new Error(`start answers ${answer}`);
     }
     yield this.sched.point('window change');
+    this.barrier(mm, start, end);
     change();
     yield this.sched.point('window end');
+    this.barrier(mm, start, end);
     for (const ops of chain) {
       if (mm.chain.includes(ops) && ops.invalidateRangeEnd !== undefined) yield* ops.invalidateRangeEnd(range);
     }
@@ -235,23 +239,27 @@ export class FakeHost implements PluginHost {
     yield this.sched.point('slow gup');
     if (mm.users === 0) throw new Error('pages of a dead address space are wanted');
     const page = Math.floor(address / PAGE_SIZE);
-    const area = mm.areas.get(page);
-    if (area === undefined || (options.write === true && area === 'r')) return 'EFAULT';
-    if (this.signalled && options.interruptible === true) return 'EINTR';
-    const pte = mm.ptes.get(page);
-    if (pte === undefined) {
-      const pfn = options.write === true ? this.allocate() : ZERO_PFN;
-      if (pfn !== ZERO_PFN) this.frame(pfn).references = 1;
-      mm.ptes.set(page, { pfn, writable: options.write === true });
-    } else if (options.write === true && !pte.writable) {
-      yield* this.copyOnWrite(mm, page, pte);
+    for (;;) {
+      const area = mm.areas.get(page);
+      if (area === undefined || (options.write === true && area === 'r')) return 'EFAULT';
+      if (this.signalled && options.interruptible === true) return 'EINTR';
+      const pte = mm.ptes.get(page);
+      if (pte === undefined) {
+        const pfn = options.write === true ? this.allocate() : ZERO_PFN;
+        if (pfn !== ZERO_PFN) this.frame(pfn).references = 1;
+        mm.ptes.set(page, { pfn, writable: options.write === true });
+      } else if (options.write === true && !pte.writable) {
+        yield* this.copyOnWrite(mm, page, pte);
+      } else {
+        return this.take(pte);
+      }
     }
-    return this.take(mm.ptes.get(page) as Pte);
   }
 
   private *copyOnWrite(mm: FakeMm, page: number, pte: Pte): Routine<void> {
     const start = page * PAGE_SIZE;
     yield* this.window(mm, start, start + PAGE_SIZE, 'CLEAR', true, () => {
+      if (mm.ptes.get(page) !== pte) return;
       const pfn = this.allocate();
       const frame = this.frame(pfn);
       frame.references = 1;
