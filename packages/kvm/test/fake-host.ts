@@ -56,6 +56,8 @@ export class FakeMm implements MmHandle {
   readonly areas = new Map<number, 'r' | 'rw'>();
   readonly ptes = new Map<number, Pte>();
   chain: MmuNotifierOps[] = [];
+  /** Callbacks that run now: leaving the chain waits for them. */
+  callbacks = 0;
 
   constructor(id: number) {
     this.id = id;
@@ -161,20 +163,24 @@ export class FakeHost implements PluginHost {
     change: () => void,
   ): Routine<void> {
     const range: NotifierRange = { mm, start: start as VirtualAddress, end: end as VirtualAddress, event, blockable };
-    const chain = [...mm.chain];
     yield this.sched.point('window start');
+    const chain = [...mm.chain];
+    mm.callbacks++;
     for (const ops of chain) {
       const answer = ops.invalidateRangeStart === undefined ? 'done' : yield* ops.invalidateRangeStart(range);
       if (answer !== 'done') throw new Error(`start answers ${answer}`);
     }
+    mm.callbacks--;
     yield this.sched.point('window change');
     this.barrier(mm, start, end);
     change();
     yield this.sched.point('window end');
     this.barrier(mm, start, end);
+    mm.callbacks++;
     for (const ops of chain) {
       if (mm.chain.includes(ops) && ops.invalidateRangeEnd !== undefined) yield* ops.invalidateRangeEnd(range);
     }
+    mm.callbacks--;
   }
 
   /** The process exits: release, then everything goes. */
@@ -213,6 +219,7 @@ export class FakeHost implements PluginHost {
   private *teardown(mm: FakeMm): Routine<void> {
     for (const ops of mm.chain) if (ops.release !== undefined) yield* ops.release(mm);
     mm.chain = [];
+    if (mm.callbacks > 0) yield* this.sched.block('wait for callbacks', () => mm.callbacks > 0);
     for (const pte of mm.ptes.values()) this.putFrame(pte.pfn);
     mm.ptes.clear();
     mm.areas.clear();
@@ -340,6 +347,7 @@ export class FakeHost implements PluginHost {
     yield this.sched.point('unregister');
     if (mm.chain.includes(ops) && ops.release !== undefined) yield* ops.release(mm);
     mm.chain = mm.chain.filter((other) => other !== ops);
+    if (mm.callbacks > 0) yield* this.sched.block('wait for callbacks', () => mm.callbacks > 0);
   }
 
   readonly processes: ProcessService = {
