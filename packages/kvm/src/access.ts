@@ -5,7 +5,14 @@
  * An access that crosses a page border is split there, and is not atomic as a whole.
  */
 import { PAGE_SIZE, isErrno } from '@mmu-notifier/plugin-api';
-import type { DeviceAccess, DeviceAccessResult, Errno, LedgerEntry, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
+import type {
+  DeviceAccess,
+  DeviceAccessResult,
+  Errno,
+  LedgerEntry,
+  ProcessHandle,
+  Routine,
+} from '@mmu-notifier/plugin-api';
 import { faultGfn } from './fault.ts';
 import { gfnOfGpa } from './memslots.ts';
 import type { KvmShared, Vm } from './vm.ts';

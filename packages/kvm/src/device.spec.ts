@@ -164,7 +164,12 @@ describe('exit', () => {
   it('wakes a fault that sleeps', () => {
     const guest = new Guest();
     guest.host.map(guest.mm, BASE, 1);
-    guest.task('window', guest.host.window(guest.mm, BASE, BASE + PAGE, 'CLEAR', true, () => undefined)).runTo('change');
+    guest
+      .task(
+        'window',
+        guest.host.window(guest.mm, BASE, BASE + PAGE, 'CLEAR', true, () => undefined),
+      )
+      .runTo('change');
     const fault = guest.task('fault', guest.access('load', BASE, new Uint8Array(1))).runWhileRunnable();
     expect(fault.at).toContain('retryQueue');
     guest.run(guest.host.exit(guest.process));
@@ -176,9 +181,7 @@ describe('closing', () => {
   it('between start and end of a window: whoever waits for the end goes on', () => {
     const guest = new Guest({}, { memslots: [{ slot: 0, gpa: 0, size: 16 * PAGE, hva: BASE }] });
     guest.host.map(guest.mm, BASE, 1);
-    const window = guest
-      .task('window', guest.host.unmap(guest.mm, BASE, BASE + PAGE))
-      .runTo('window change');
+    const window = guest.task('window', guest.host.unmap(guest.mm, BASE, BASE + PAGE)).runTo('window change');
     const fault = guest.task('fault', guest.access('load', BASE, new Uint8Array(1))).runWhileRunnable();
     const update = guest.task('update', guest.memslotRoutine('0', '0', '0', '0')).runWhileRunnable();
     const close = guest.task('close', guest.device.close(guest.process)).runWhileRunnable();

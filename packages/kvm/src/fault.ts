@@ -65,7 +65,8 @@ function* tryFault(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<Fault
   const covered = yield* invalidate.retryGfnUnsafe(seq, gfn);
   if (covered) return 'retry';
   // Memory for the table comes before the lock: nothing allocates under mmuLock.
-  if (vm.sptes.leaf(gfn) === undefined && host.choose(2, 'kvm: no memory for a page of the table') === 1) return 'ENOMEM';
+  if (vm.sptes.leaf(gfn) === undefined && host.choose(2, 'kvm: no memory for a page of the table') === 1)
+    return 'ENOMEM';
 
   // The task may belong to another process, so only this reference keeps the address space from being torn down.
   if (!host.processes.getNotZero(vm.mm)) return 'EFAULT';

@@ -1,9 +1,9 @@
 /**
  * Start, end and release: an address range of the process loses its pages.
  *
- * Every callback runs in one frame: under srcu, the slots that the range meets; mmuLock from the first of them on; where
- * there is none, mmuLock is never taken and nothing is in progress. Start and end must therefore see the same slots: the
- * active count, raised before start looks and dropped after end has, holds memslot updates back.
+ * Every callback runs in one frame: under srcu, the slots that the range meets; mmuLock from the first of them on;
+ * where there is none, mmuLock is never taken and nothing is in progress. Start and end must therefore see the same
+ * slots: the active count, raised before start looks and dropped after end has, holds memslot updates back.
  *
  * Mirrors `kvm_mmu_notifier_invalidate_range_start` and its neighbours, `virt/kvm/kvm_main.c` of Linux 6.8.
  */

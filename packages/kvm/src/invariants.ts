@@ -20,7 +20,8 @@ function* brokenRules(vm: Vm): Iterable<readonly [rule: string, message: string]
   const { invalidate, mnActiveInvalidateCount: active } = vm;
   const { windows } = invalidate;
   if (windows < 0) yield ['kvm-in-progress', `${windows} invalidations are in progress`];
-  if (windows > 0 && invalidate.hullEmpty()) yield ['kvm-hull', `${windows} invalidations are in progress without a range`];
+  if (windows > 0 && invalidate.hullEmpty())
+    yield ['kvm-hull', `${windows} invalidations are in progress without a range`];
   if (active < windows) yield ['kvm-active', `${windows} invalidations are in progress, ${active} are active`];
 }
 

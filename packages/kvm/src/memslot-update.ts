@@ -1,8 +1,8 @@
 /**
  * Memslot updates: create, delete, move.
  *
- * A deletion publishes the slot as invalid first: faults wait, notifiers still find it. Once no reader of the old set is
- * left, nobody installs an spte below it, so it can be zapped; only then the set without it is published.
+ * A deletion publishes the slot as invalid first: faults wait, notifiers still find it. Once no reader of the old set
+ * is left, nobody installs an spte below it, so it can be zapped; only then the set without it is published.
  *
  * A set is published while no invalidation is between its start and its end, so that both see the same slots. That wait
  * has no bound: a stream of overlapping invalidations starves it, as in Linux.
@@ -52,8 +52,8 @@ function* update(vm: Vm, region: KvmMemoryRegion): Routine<Errno | undefined> {
 /**
  * Swaps the set in, and waits for the readers of the one before.
  *
- * @sleeps Until no invalidation is active. Once the address space goes, ends may be missing, and a set that would change
- *   nothing any more is not worth waiting for: `EIO`.
+ * @sleeps Until no invalidation is active. Once the address space goes, ends may be missing, and a set that would
+ *   change nothing any more is not worth waiting for: `EIO`.
  */
 function* publish(vm: Vm, slots: readonly Memslot[]): Routine<Errno | undefined> {
   for (;;) {

@@ -34,7 +34,12 @@ export interface KvmVmOptions {
 export function checkOptions(options: KvmOptions): { readonly pin: boolean; readonly vcpuTlbEntries: number } {
   const { mode = 'direct', pin = false, vcpuTlbEntries = 512 } = options;
   if (mode !== 'direct') throw new RangeError(`kvm: mode is "direct", found ${JSON.stringify(mode)}`);
-  if (!Number.isInteger(vcpuTlbEntries) || vcpuTlbEntries < 1 || vcpuTlbEntries > 65536 || !isPowerOfTwo(vcpuTlbEntries)) {
+  if (
+    !Number.isInteger(vcpuTlbEntries) ||
+    vcpuTlbEntries < 1 ||
+    vcpuTlbEntries > 65536 ||
+    !isPowerOfTwo(vcpuTlbEntries)
+  ) {
     throw new RangeError(`kvm: vcpuTlbEntries is a power of two up to 65536, found ${String(vcpuTlbEntries)}`);
   }
   return { pin, vcpuTlbEntries };

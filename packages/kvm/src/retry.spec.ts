@@ -37,7 +37,10 @@ function discard(guest: Guest, pages = 1): FakeTask {
 /** A window that changes nothing. */
 function quiet(guest: Guest, firstPage: number, pages = 1): FakeTask {
   const start = BASE + firstPage * PAGE;
-  return guest.task('quiet', guest.host.window(guest.mm, start, start + pages * PAGE, 'CLEAR', true, () => undefined));
+  return guest.task(
+    'quiet',
+    guest.host.window(guest.mm, start, start + pages * PAGE, 'CLEAR', true, () => undefined),
+  );
 }
 
 /** Everything has ended: the guest sees the process's page and nothing else. */
@@ -129,7 +132,10 @@ describe('a fault and a window', () => {
 
   it('whose end has bumped the sequence and not yet dropped the count', () => {
     const guest = guestWithOnePage();
-    const window = discard(guest).runTo(after[2]).runTo('add kvm0.p1.mmuInvalidateSeq').runTo('add kvm0.p1.mmuInvalidate');
+    const window = discard(guest)
+      .runTo(after[2])
+      .runTo('add kvm0.p1.mmuInvalidateSeq')
+      .runTo('add kvm0.p1.mmuInvalidate');
     const f = fault(guest).runWhileRunnable();
     expect(f.at).toContain(asleep);
     window.finish();

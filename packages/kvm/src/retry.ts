@@ -1,11 +1,12 @@
 /**
  * The retry pair: what makes a fault throw away a page that an invalidation has meanwhile taken back.
  *
- *     fault:   a read seq   b get the page, no lock held   c mmuLock, check the pair, install, unlock
- *     window:  1 mmuLock, inProgress++, zap, flush   2 the pte changes, the page may be freed   3 mmuLock, seq++, inProgress--
+ *     fault    a read seq    b get the page, no lock held    c under mmuLock: check the pair, install
+ *     window   1 under mmuLock: inProgress++, zap, flush    2 the pte changes, the page may be freed
+ *              3 under mmuLock: seq++, inProgress--
  *
- * `inProgress` covers a window that is open at c; `seq` one that opened and closed between a and c. Both are needed, and
- * seq grows first: whoever sees the count at 0 sees the new seq. Windows overlap and do not nest, hence a count; their
+ * `inProgress` covers a window that is open at c; `seq` one that opened and closed between a and c. Both are needed,
+ * and seq grows first: whoever sees the count at 0 sees the new seq. Windows overlap and do not nest, hence a count; their
  * gfns are merged into one hull that only grows until the count is 0 again, so a fault between two windows waits for
  * nothing now and then.
  *
@@ -52,7 +53,7 @@ export class MmuInvalidate {
     return this.retryGfn(seq, gfn);
   }
 
-  /** The check itself. An empty hull with a window in progress is a bug; the safe answer is to retry. @locks mmuLock. */
+  /** The check itself. A window in progress without a hull is a bug; the safe answer is to retry. @locks mmuLock. */
   retryGfn(seq: number, gfn: number): boolean {
     if (this.inProgress.value > 0 && (this.hullEmpty() || this.inHull(gfn))) return true;
     return this.seq.value !== seq;

@@ -25,13 +25,14 @@ function randomBelow(seed: number): (n: number) => number {
   };
 }
 
-/** What a seed does: accesses by three guests' worth of tasks, windows of several kinds, and a memslot that comes and goes. */
+/** What a seed does: accesses, windows of several kinds, and a memslot that comes and goes. */
 function tasksOf(guest: Guest, random: (n: number) => number, extra: 'none' | 'close' | 'exit'): FakeTask[] {
   const { host, mm } = guest;
   const page = (): number => BASE + random(PAGES) * PAGE;
   const access = (): FakeTask => {
     const kind = random(3) === 0 ? 'load' : 'store';
-    const [space, address] = random(3) === 0 ? (['gpa', 2 ** 40 + random(2) * PAGE] as const) : (['process', page()] as const);
+    const [space, address] =
+      random(3) === 0 ? (['gpa', 2 ** 40 + random(2) * PAGE] as const) : (['process', page()] as const);
     return guest.task('access', guest.access(kind, address + PAGE - 4, new Uint8Array(8), space));
   };
   const window = (): FakeTask => {

@@ -102,7 +102,8 @@ export class Sptes {
       page = page.children[index] ?? this.link(page, index);
     }
     const index = gfn & 511;
-    if (((page.words[2 * index + 1] as number) & SpteBits.Present) !== 0) throw new Error(`gfn ${gfn} has an spte already`);
+    if (((page.words[2 * index + 1] as number) & SpteBits.Present) !== 0)
+      throw new Error(`gfn ${gfn} has an spte already`);
     setPresent(page, index);
     page.words[2 * index] = pfn;
     page.words[2 * index + 1] = bits | SpteBits.Present;

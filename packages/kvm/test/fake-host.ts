@@ -90,7 +90,7 @@ export class FakeHost implements PluginHost {
   /** What `register` answers instead of registering. */
   registerError: Errno | undefined;
   signalled = false;
-  /** Told of each range whose starts have all returned, when it is about to change and when its end is about to come. */
+  /** Told of each range between its starts and its ends, before it changes and after. */
   barrier: (mm: FakeMm, start: number, end: number) => void = () => undefined;
   pins = 0;
   private nextPfn = 100;
@@ -206,7 +206,9 @@ export class FakeHost implements PluginHost {
     if (--frame.references > 0) return;
     const reaching = this.entries.find(({ translation, state }) => translation.pfn === pfn && state !== 'flushed');
     if (reaching !== undefined) {
-      throw new Error(`use-after-free: frame ${pfn} is freed while gpa ${reaching.translation.deviceAddress} reaches it`);
+      throw new Error(
+        `use-after-free: frame ${pfn} is freed while gpa ${reaching.translation.deviceAddress} reaches it`,
+      );
     }
     this.frameTable.delete(pfn);
   }
