@@ -5,8 +5,8 @@
  * A TLB entry is filled with accessed set and does not set it again, so after a clear without a flush the answer errs
  * towards "idle" for as long as the entry lives; `clearFlushYoung` flushes and is exact.
  *
- * @locks Entered with a page-table lock held: nothing here sleeps, and mmuLock is a spinlock under which no lock of core
- *   is taken.
+ * @locks Entered with a page-table lock held: nothing here sleeps, and mmuLock is a spinlock under which no lock of
+ *   core is taken.
  *
  * Mirrors `kvm_mmu_notifier_clear_flush_young`, `_clear_young`, `_test_young` of Linux 6.8.
  */

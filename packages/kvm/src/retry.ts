@@ -6,9 +6,9 @@
  *              3 under mmuLock: seq++, inProgress--
  *
  * `inProgress` covers a window that is open at c; `seq` one that opened and closed between a and c. Both are needed,
- * and seq grows first: whoever sees the count at 0 sees the new seq. Windows overlap and do not nest, hence a count; their
- * gfns are merged into one hull that only grows until the count is 0 again, so a fault between two windows waits for
- * nothing now and then.
+ * and seq grows first: whoever sees the count at 0 sees the new seq. Windows overlap and do not nest, hence a count;
+ * their gfns are merged into one hull that only grows until the count is 0 again, so a fault between two windows waits
+ * for nothing now and then.
  *
  * Mirrors `mmu_invalidate_retry_gfn` and its neighbours, `include/linux/kvm_host.h` of Linux 6.8.
  *
