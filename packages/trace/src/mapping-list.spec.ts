@@ -16,7 +16,10 @@ describe('a list of mappings', () => {
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const list = new MappingList<Named>();
         const model: (number | undefined)[] = new Array<undefined>(80).fill(undefined);
-        for (const { range: { start, length }, name } of steps) {
+        for (const {
+          range: { start, length },
+          name,
+        } of steps) {
           const end = start + length;
           const before = model.slice(start, end).filter((value) => value !== undefined).length;
           const removed = name === null ? list.carve(start, end) : list.put({ start, end, name });

@@ -106,7 +106,9 @@ describe('a lackey recording', () => {
     expect(summary).toMatchObject({ lines: 100_002, accesses: 100_000, bytesRead: content.length, processSwitches: 0 });
     expect(progress.length).toBeGreaterThan(2);
     expect(progress.every(({ totalBytes }) => totalBytes === content.length)).toBe(true);
-    expect(progress.map(({ bytesRead }) => bytesRead)).toEqual([...progress.map(({ bytesRead }) => bytesRead)].sort((a, b) => a - b));
+    expect(progress.map(({ bytesRead }) => bytesRead)).toEqual(
+      [...progress.map(({ bytesRead }) => bytesRead)].sort((a, b) => a - b),
+    );
   });
 
   it('can be read twice: measured, then replayed', async () => {
@@ -130,13 +132,21 @@ describe('what is no recording', () => {
     ['blank lines', '\n\n', 'FILE: found only blank lines, expected the event language (.mm) or lackey output'],
     ['binary garbage', Buffer.from([1, 2, 3, 0, 255, 254]), 'FILE: found binary data'],
     ['a program', Buffer.from('\u007fELF\u0002\u0001'), 'FILE: found a program (ELF)'],
-    ['a zip archive', Buffer.from('PK\u0003\u0004 drmemtrace'), 'FILE: found a zip archive (drmemtrace recordings come so)'],
+    [
+      'a zip archive',
+      Buffer.from('PK\u0003\u0004 drmemtrace'),
+      'FILE: found a zip archive (drmemtrace recordings come so)',
+    ],
     ['JSON', '{"a": 1}', 'FILE: found JSON'],
     ['a Dinero trace', '0 7fff1234\n1 7fff1238\n', 'FILE: found a Dinero trace'],
     ['a Pin trace', '0x4004d6: R 0x7ffe\n', 'FILE: found a Pin pinatrace'],
     ['a Ramulator trace', '3 20734016\n1 20846400 20734016\n', 'FILE: found a Ramulator trace'],
     ['an strace log', '12 1700.5 mmap(NULL, 8192) = 0x7f\n', 'FILE: found an strace log'],
-    ['perf script output', 'redis 4/4 12.500: exceptions:page_fault_user: address=0x1\n', 'FILE: found perf script output'],
+    [
+      'perf script output',
+      'redis 4/4 12.500: exceptions:page_fault_user: address=0x1\n',
+      'FILE: found perf script output',
+    ],
     ['prose', 'Dear reader,\n', 'FILE: found the text "Dear reader,"'],
     ['an empty gzip file', gzipSync(''), 'FILE: found an empty file'],
     ['gzip cut short', gzipSync(HEADER.repeat(100)).subarray(0, 30), 'FILE: found gzip data that ends too early'],
@@ -145,17 +155,23 @@ describe('what is no recording', () => {
   });
 
   it('a file without line ends is refused before it fills the memory', async () => {
-    expect(await errorOf(write('x', `==4== ${'x'.repeat(5_000_000)}`))).toMatch(/^FILE: found no line end in \d+ bytes/);
+    expect(await errorOf(write('x', `==4== ${'x'.repeat(5_000_000)}`))).toMatch(
+      /^FILE: found no line end in \d+ bytes/,
+    );
   });
 
   it('a missing file and a directory are refused', async () => {
-    expect(await errorOf(join(folder, 'no', 'such'))).toContain(': found no such file, expected a recording that can be read');
+    expect(await errorOf(join(folder, 'no', 'such'))).toContain(
+      ': found no such file, expected a recording that can be read',
+    );
     expect(await errorOf(folder)).toContain(': found a directory, expected a recording');
   });
 
   it('a damaged recording is refused, whatever has been delivered until then', async () => {
     const packed = readFileSync(BUNDLED);
-    expect(await errorOf(write('cut.xz', packed.subarray(0, 500_000)))).toBe('FILE: found xz data that ends too early, expected a complete xz file');
+    expect(await errorOf(write('cut.xz', packed.subarray(0, 500_000)))).toBe(
+      'FILE: found xz data that ends too early, expected a complete xz file',
+    );
     const damaged = Buffer.from(packed);
     damaged[500_000] = (damaged[500_000] as number) ^ 0xff;
     expect(await errorOf(write('bad.xz', damaged))).toContain('FILE: found damaged xz data');

@@ -17,7 +17,8 @@ import { TraceError } from './trace-error.ts';
 export async function openRecording(path: string): Promise<Recording> {
   const { totalBytes, compression } = await inspect(path);
   const head = await readHead(path, compression);
-  if (head.length === 0) throw new TraceError({ code: 'empty', file: path, found: 'an empty file', expected: 'a recording' });
+  if (head.length === 0)
+    throw new TraceError({ code: 'empty', file: path, found: 'an empty file', expected: 'a recording' });
   const format = sniffFormat(head, path);
   const readFormat = format === 'lackey' ? readLackey : readScript;
   return {

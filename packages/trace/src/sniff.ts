@@ -32,7 +32,9 @@ const FOREIGN: readonly (readonly [RegExp, string])[] = [
  * @throws {@link TraceError} with what was found instead, and the formats that are known.
  */
 export function sniffFormat(head: Uint8Array, path: string): RecordingFormat {
-  const text = Buffer.from(head).toString('utf8').replace(/^\uFEFF/, '');
+  const text = Buffer.from(head)
+    .toString('utf8')
+    .replace(/^\uFEFF/, '');
   const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
   const first = lines.find((line) => line.trim() !== '' && (!line.startsWith('#') || line.startsWith('#!'))) ?? '';
   if (LACKEY.test(first)) return 'lackey';
@@ -41,7 +43,8 @@ export function sniffFormat(head: Uint8Array, path: string): RecordingFormat {
   const foreign = FOREIGN.find(([pattern]) => pattern.test(first) || pattern.test(text));
   const binary = [...head].some((byte) => byte < 9) || text.slice(0, -1).includes('\uFFFD');
   if (named && foreign === undefined && !binary) return 'mm';
-  const found = foreign?.[1] ?? (binary ? 'binary data' : text.trim() === '' ? 'only blank lines' : `the text ${quote(first)}`);
+  const found =
+    foreign?.[1] ?? (binary ? 'binary data' : text.trim() === '' ? 'only blank lines' : `the text ${quote(first)}`);
   const expected = 'the event language (.mm) or lackey output, plain or packed with gzip, xz or zstd';
   throw new TraceError({ code: 'unknown-format', file: path, found, expected });
 }

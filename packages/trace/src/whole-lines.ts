@@ -14,7 +14,10 @@ export interface LinePiece {
 }
 
 /** Pieces of whole lines in order; the last one, without a line end, is marked `unfinished`. */
-export async function* wholeLines(chunks: AsyncIterable<Uint8Array>, file: string): AsyncGenerator<LinePiece, void, void> {
+export async function* wholeLines(
+  chunks: AsyncIterable<Uint8Array>,
+  file: string,
+): AsyncGenerator<LinePiece, void, void> {
   let rest: Uint8Array = new Uint8Array(0);
   for await (const chunk of chunks) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);

@@ -32,7 +32,10 @@ export class Collector implements EventSink {
 }
 
 /** Imports a whole lackey text. */
-export function importLackey(text: string, collector: Collector = new Collector()): Collector & { importer: LackeyImporter } {
+export function importLackey(
+  text: string,
+  collector: Collector = new Collector(),
+): Collector & { importer: LackeyImporter } {
   const importer = new LackeyImporter('log', collector);
   const bytes = Buffer.from(text);
   scanLines(bytes, bytes.length, importer, 'log');

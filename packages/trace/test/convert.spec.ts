@@ -39,7 +39,14 @@ it('a lackey recording written in the event language is the same recording', asy
   const path = join(folder, 'redis.mm');
   writeFileSync(path, `${lines.join('\n')}\n`);
   const converted = await truthOf(path);
-  for (const key of ['accesses', 'touchedPages', 'touchedThenUnmapped', 'mprotectTouched', 'outsideAnyMapping', 'peakMappedBytesAllProcesses'] as const) {
+  for (const key of [
+    'accesses',
+    'touchedPages',
+    'touchedThenUnmapped',
+    'mprotectTouched',
+    'outsideAnyMapping',
+    'peakMappedBytesAllProcesses',
+  ] as const) {
     expect([key, converted[key]]).toEqual([key, original[key]]);
   }
   expect(converted.images.map(({ touchedPages, writtenPages, end }) => [touchedPages, writtenPages, end])).toEqual(

@@ -20,7 +20,9 @@ function workload(name: string, folder: string, file: string): RecordedWorkload 
   const truthPath = join(folder, `${file}.truth.json`);
   if (!existsSync(path) || !existsSync(truthPath)) return undefined;
   const truth = (): TruthReport => {
-    const { recorder: _recorder, ...counts } = JSON.parse(readFileSync(truthPath, 'utf8')) as TruthReport & { recorder: unknown };
+    const { recorder: _recorder, ...counts } = JSON.parse(readFileSync(truthPath, 'utf8')) as TruthReport & {
+      recorder: unknown;
+    };
     return counts;
   };
   return { name, path, truth };
@@ -34,9 +36,12 @@ export function recordedWorkloads(): RecordedWorkload[] {
   const found = [workload('redis (bundled)', join(PACKAGE, 'recordings/redis'), 'lackey')];
   const names = ['ls', 'gcc', 'python', 'xz', 'sqlite'];
   for (const name of names) found.push(workload(name, join(FOLDER, name), 'lackey'));
-  for (const name of ['gcc', 'sqlite']) found.push(workload(`${name}, nothing left out`, join(FOLDER, name), 'lackey-raw'));
+  for (const name of ['gcc', 'sqlite'])
+    found.push(workload(`${name}, nothing left out`, join(FOLDER, name), 'lackey-raw'));
   if (!existsSync(FOLDER)) {
-    process.stderr.write(`Recordings not found in ${FOLDER}: only the bundled one is tested. Set MMU_NOTIFIER_TRACES to their folder.\n`);
+    process.stderr.write(
+      `Recordings not found in ${FOLDER}: only the bundled one is tested. Set MMU_NOTIFIER_TRACES to their folder.\n`,
+    );
   }
   return found.filter((candidate) => candidate !== undefined);
 }

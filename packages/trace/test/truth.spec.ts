@@ -24,7 +24,9 @@ describe.each(recordedWorkloads())('importing $name', ({ path, truth }) => {
   it('needs at least the pages of its largest image at once, and no more than all that were touched or filled', async () => {
     const { images, kernelBufferWrites } = truth();
     const { peakResidentPages } = await measure(await openRecording(path));
-    expect(peakResidentPages).toBeGreaterThanOrEqual(Math.max(...images.map((i) => i.touchedPages - i.touchedThenUnmapped)));
+    expect(peakResidentPages).toBeGreaterThanOrEqual(
+      Math.max(...images.map((i) => i.touchedPages - i.touchedThenUnmapped)),
+    );
     // A page of a file that is written has two frames: its own and the one in the page cache.
     const pages = images.reduce((sum, image) => sum + image.touchedPages + image.writtenPages, 0);
     expect(peakResidentPages).toBeLessThanOrEqual(pages + kernelBufferWrites.pages);

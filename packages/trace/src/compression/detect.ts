@@ -16,7 +16,8 @@ export const MAGIC_BYTES = 6;
 export function detectCompression(head: Uint8Array): Compression {
   const at = (i: number): number => head[i] ?? -1;
   if (at(0) === 0x1f && at(1) === 0x8b) return 'gzip';
-  if (at(0) === 0xfd && at(1) === 0x37 && at(2) === 0x7a && at(3) === 0x58 && at(4) === 0x5a && at(5) === 0) return 'xz';
+  if (at(0) === 0xfd && at(1) === 0x37 && at(2) === 0x7a && at(3) === 0x58 && at(4) === 0x5a && at(5) === 0)
+    return 'xz';
   if (at(0) === 0x28 && at(1) === 0xb5 && at(2) === 0x2f && at(3) === 0xfd) return 'zstd';
   if ((at(0) & 0xf0) === 0x50 && at(1) === 0x2a && at(2) === 0x4d && at(3) === 0x18) return 'zstd';
   return 'none';

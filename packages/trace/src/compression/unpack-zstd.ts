@@ -27,7 +27,10 @@ class FrameWalk {
   }
 
   /** Takes bytes in until a frame ends; answers how many, and the frame's checksum if it ended with one. */
-  advance(bytes: Uint8Array, from: number): { readonly to: number; readonly ended: boolean; readonly checksum?: number } {
+  advance(
+    bytes: Uint8Array,
+    from: number,
+  ): { readonly to: number; readonly ended: boolean; readonly checksum?: number } {
     let at = from;
     while (at < bytes.length) {
       if (this.step === 'body' || this.step === 'skip' || this.step === 'header') {
@@ -103,7 +106,7 @@ export async function* unpackZstd(packed: AsyncIterable<Uint8Array>): AsyncGener
     });
   let frame = decoder();
   for await (const bytes of packed) {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const { to, ended, checksum } = walk.advance(bytes, at);
       // A copy: fzstd keeps what it is given.
       frame.push(bytes.slice(at, to), ended);

@@ -28,25 +28,33 @@ describe('a packed file', () => {
     expect(detectCompression(new Uint8Array(0))).toBe('none');
   });
 
-  it.each(Object.entries(files))('of %s gives the plain bytes back, in chunks of any size', async (compression, name) => {
-    for (const chunkSize of [1, 7, 4096]) {
-      expect(await unpacked(fixture(name), compression as Compression, chunkSize)).toEqual(plain);
-    }
-  });
+  it.each(Object.entries(files))(
+    'of %s gives the plain bytes back, in chunks of any size',
+    async (compression, name) => {
+      for (const chunkSize of [1, 7, 4096]) {
+        expect(await unpacked(fixture(name), compression as Compression, chunkSize)).toEqual(plain);
+      }
+    },
+  );
 
   it.each(Object.entries(files))('of %s may be several behind each other', async (compression, name) => {
     const twice = Buffer.concat([fixture(name), fixture(name)]);
     expect(await unpacked(twice, compression as Compression)).toEqual(Buffer.concat([plain, plain]));
   });
 
-  it.each(Object.entries(files))('of %s that ends too early is refused, wherever it ends', async (compression, name) => {
-    const packed = fixture(name);
-    for (let length = 7; length < packed.length; length++) {
-      const cut = unpacked(packed.subarray(0, length), compression as Compression);
-      await expect(cut).rejects.toMatchObject({ name: 'TraceError', message: expect.stringMatching(/^r: found /) });
-    }
-    await expect(unpacked(packed.subarray(0, packed.length - 9), compression as Compression)).rejects.toMatchObject({ code: 'truncated' });
-  });
+  it.each(Object.entries(files))(
+    'of %s that ends too early is refused, wherever it ends',
+    async (compression, name) => {
+      const packed = fixture(name);
+      for (let length = 7; length < packed.length; length++) {
+        const cut = unpacked(packed.subarray(0, length), compression as Compression);
+        await expect(cut).rejects.toMatchObject({ name: 'TraceError', message: expect.stringMatching(/^r: found /) });
+      }
+      await expect(unpacked(packed.subarray(0, packed.length - 9), compression as Compression)).rejects.toMatchObject({
+        code: 'truncated',
+      });
+    },
+  );
 
   it.each(Object.entries(files))('of %s with a flipped bit is refused or whole', async (compression, name) => {
     const packed = fixture(name);

@@ -33,7 +33,12 @@ export function unpack(path: string, compression: Compression): Unpacked {
         yield bytes;
       }
     } catch (error) {
-      throw new TraceError({ code: 'cannot-open', file: path, found: reason(error), expected: 'a file that can be read' });
+      throw new TraceError({
+        code: 'cannot-open',
+        file: path,
+        found: reason(error),
+        expected: 'a file that can be read',
+      });
     }
   }
   return { chunks: unpackChunks(path, compression, packed()), bytesRead: () => bytesRead };

@@ -119,19 +119,38 @@ export class Xxh64 {
     const { rest } = this;
     let at = 0;
     for (; at + 8 <= this.restLength; at += 8) {
-      const lane = new U64(word(rest, at + 4), word(rest, at)).mul(...P2).rotl(31).mul(...P1);
-      hash.xor(lane.hi, lane.lo).rotl(27).mul(...P1).add(...P4);
+      const lane = new U64(word(rest, at + 4), word(rest, at))
+        .mul(...P2)
+        .rotl(31)
+        .mul(...P1);
+      hash
+        .xor(lane.hi, lane.lo)
+        .rotl(27)
+        .mul(...P1)
+        .add(...P4);
     }
     if (at + 4 <= this.restLength) {
       const lane = new U64(0, word(rest, at)).mul(...P1);
-      hash.xor(lane.hi, lane.lo).rotl(23).mul(...P2).add(...P3);
+      hash
+        .xor(lane.hi, lane.lo)
+        .rotl(23)
+        .mul(...P2)
+        .add(...P3);
       at += 4;
     }
     for (; at < this.restLength; at++) {
       const lane = new U64(0, rest[at] as number).mul(...P5);
-      hash.xor(lane.hi, lane.lo).rotl(11).mul(...P1);
+      hash
+        .xor(lane.hi, lane.lo)
+        .rotl(11)
+        .mul(...P1);
     }
-    return hash.xorShift(33).mul(...P2).xorShift(29).mul(...P3).xorShift(32).lo;
+    return hash
+      .xorShift(33)
+      .mul(...P2)
+      .xorShift(29)
+      .mul(...P3)
+      .xorShift(32).lo;
   }
 
   private stripe(bytes: Uint8Array, at: number): void {
@@ -142,13 +161,23 @@ export class Xxh64 {
     if (this.total < STRIPE) return new U64(...P5);
     const [a, b, c, d] = this.lanes.map((lane) => new U64(lane.hi, lane.lo)) as [U64, U64, U64, U64];
     const hash = new U64(a.hi, a.lo).rotl(1);
-    for (const [lane, bits] of [[b, 7], [c, 12], [d, 18]] as const) {
+    for (const [lane, bits] of [
+      [b, 7],
+      [c, 12],
+      [d, 18],
+    ] as const) {
       const turned = new U64(lane.hi, lane.lo).rotl(bits);
       hash.add(turned.hi, turned.lo);
     }
     for (const lane of [a, b, c, d]) {
-      lane.mul(...P2).rotl(31).mul(...P1);
-      hash.xor(lane.hi, lane.lo).mul(...P1).add(...P4);
+      lane
+        .mul(...P2)
+        .rotl(31)
+        .mul(...P1);
+      hash
+        .xor(lane.hi, lane.lo)
+        .mul(...P1)
+        .add(...P4);
     }
     return hash;
   }

@@ -14,7 +14,16 @@ const F_DUPFD = 0;
 const F_DUPFD_CLOEXEC = 1030;
 
 /** Calls that write to a file and may make it longer. */
-const WRITES: ReadonlySet<string> = new Set(['write', 'pwrite64', 'writev', 'pwritev', 'pwritev2', 'fallocate', 'sendfile', 'copy_file_range']);
+const WRITES: ReadonlySet<string> = new Set([
+  'write',
+  'pwrite64',
+  'writev',
+  'pwritev',
+  'pwritev2',
+  'fallocate',
+  'sendfile',
+  'copy_file_range',
+]);
 
 /** Calls that are counted when they fail. */
 const COUNTED: ReadonlySet<string> = new Set([...MEMORY_CALLS, 'fork', 'vfork', 'clone', 'execve', 'execveat']);

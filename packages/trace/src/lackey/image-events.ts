@@ -12,7 +12,12 @@ import type { TracedProcess } from './traced-process.ts';
  * valgrind keeps the first page of the heap mapped before the program asks for it; a kernel does not, and
  * a mapping there would be in the way of the first `brk`. So that page is left out.
  */
-export function* imageEvents(process: TracedProcess, layout: Layout, files: FileTable, line: number): Generator<MmEvent> {
+export function* imageEvents(
+  process: TracedProcess,
+  layout: Layout,
+  files: FileTable,
+  line: number,
+): Generator<MmEvent> {
   const { actor } = process;
   for (const segment of layout.segments) {
     const length = segment.end - segment.start;
@@ -32,5 +37,7 @@ export function* imageEvents(process: TracedProcess, layout: Layout, files: File
 
 function flagsOf(segment: LayoutSegment, layout: Layout): MmapFlag[] {
   if (segment.file !== undefined) return ['private', 'fixed'];
-  return segment === layout.stack ? ['private', 'fixed', 'anonymous', 'growsdown', 'stack'] : ['private', 'fixed', 'anonymous'];
+  return segment === layout.stack
+    ? ['private', 'fixed', 'anonymous', 'growsdown', 'stack']
+    : ['private', 'fixed', 'anonymous'];
 }

@@ -43,12 +43,16 @@ describe('an image', () => {
       `${['@4', ...HEADER, ...STARTUP, 'SYSCALL[4,1](231) exit_group( 3 ) --> [pre-success] Success(0x0) ', 'I  00108000,3', ...SHUTDOWN].join('\n')}\n`,
     );
     expect(collected.lines.slice(IMAGE.length)).toEqual(['p1 fetch 0x108000 3', 'p1 exit 3']);
-    expect(collected.layouts).toEqual([{ process: 1, segments: [{ start: 0x4035000, end: 0x4036000, protection: 'rwx' }] }]);
+    expect(collected.layouts).toEqual([
+      { process: 1, segments: [{ start: 0x4035000, end: 0x4036000, protection: 'rwx' }] },
+    ]);
     expect(collected.importer.processes.images).toEqual([{ process: 1, pid: 4, command: 'ls -l', end: 'exit' }]);
   });
 
   it('is open where the recording stops first', () => {
-    expect(importLackey(`${['@4', ...HEADER, ...STARTUP].join('\n')}\n`).importer.processes.images).toMatchObject([{ end: 'open' }]);
+    expect(importLackey(`${['@4', ...HEADER, ...STARTUP].join('\n')}\n`).importer.processes.images).toMatchObject([
+      { end: 'open' },
+    ]);
   });
 });
 
@@ -277,7 +281,8 @@ describe('processes', () => {
 });
 
 describe('plain output of valgrind --tool=lackey --trace-mem=yes', () => {
-  const plain = (...lines: string[]): string[] => importLackey(`${['==7== Command: ls', '==7== ', ...lines].join('\n')}\n`).lines;
+  const plain = (...lines: string[]): string[] =>
+    importLackey(`${['==7== Command: ls', '==7== ', ...lines].join('\n')}\n`).lines;
   const mmap = (address: string, length = '0x10000'): string =>
     `p1 mmap ${address} ${length} rwx private,fixed,anonymous,noreserve = ${address}`;
 
@@ -334,32 +339,72 @@ describe('bad lines', () => {
   };
 
   it.each([
-    [['I  04001103,3'], 'log:1:1: found the access "I  04001103,3", expected a header (==PID== Command: …) before the first access'],
+    [
+      ['I  04001103,3'],
+      'log:1:1: found the access "I  04001103,3", expected a header (==PID== Command: …) before the first access',
+    ],
     [[...HEADER, ' L 04001103'], 'log:5:1: found " L 04001103", expected an access line: ADDRESS,SIZE'],
     [[...HEADER, ' L 0400110x,3'], 'log:5:1: found " L 0400110x,3", expected an access line'],
     [[...HEADER, ' L ,3'], 'log:5:1: found " L ,3", expected an access line'],
-    [[...HEADER, ' L 04001103,0'], 'log:5:4: found an access of 0 bytes at 0x04001103, expected 1 to 65536 bytes below 2^47'],
+    [
+      [...HEADER, ' L 04001103,0'],
+      'log:5:4: found an access of 0 bytes at 0x04001103, expected 1 to 65536 bytes below 2^47',
+    ],
     [[...HEADER, ' L 04001103,99999999'], 'log:5:4: found an access of 99999999 bytes'],
-    [[...HEADER, 'I  ffffffffffff,1'], 'log:5:4: found an access of 1 bytes at 0xffffffffffff, expected 1 to 65536 bytes below 2^47'],
+    [
+      [...HEADER, 'I  ffffffffffff,1'],
+      'log:5:4: found an access of 1 bytes at 0xffffffffffff, expected 1 to 65536 bytes below 2^47',
+    ],
     [[...HEADER, 'I  ffffffffffffffffffff,1'], 'log:5:4: found an access of 1 bytes at 0xffffffffffffffffffff'],
-    [[...HEADER, 'hello world'], 'log:5:1: found "hello world", expected a line of lackey (is the program\'s own output mixed in?'],
+    [
+      [...HEADER, 'hello world'],
+      'log:5:1: found "hello world", expected a line of lackey (is the program\'s own output mixed in?',
+    ],
     [[...HEADER, '@four'], 'log:5:1: found "@four", expected @PID'],
     [[...HEADER, '@9', 'I  04001103,3'], 'log:6:1: found the access "I  04001103,3", expected a header'],
     [[...HEADER, 'SYSCALL[4,1](9) '], 'log:5:1: found "SYSCALL[4,1](9) ", expected SYSCALL[PID,TID](NUMBER) NAME'],
-    [[...HEADER, 'SYSCALL[9,1](12) sys_brk ( 0x0 ) --> [pre-success] Success(0x0) '], 'expected a header of process 9 before its first call'],
-    [[...HEADER, '--4:1: aspacem <<< SHOW_SEGMENTS: Memory layout at client startup (1 segments)', '--4:1: aspacem   1: fool'], 'expected a segment of an address space'],
+    [
+      [...HEADER, 'SYSCALL[9,1](12) sys_brk ( 0x0 ) --> [pre-success] Success(0x0) '],
+      'expected a header of process 9 before its first call',
+    ],
+    [
+      [
+        ...HEADER,
+        '--4:1: aspacem <<< SHOW_SEGMENTS: Memory layout at client startup (1 segments)',
+        '--4:1: aspacem   1: fool',
+      ],
+      'expected a segment of an address space',
+    ],
     [[...HEADER, '--oops'], 'log:5:1: found "--oops", expected --PID-- and a message of valgrind'],
     [[...HEADER, '==oops'], 'log:5:1: found "==oops", expected ==PID== and a message of valgrind'],
-    [[...HEADER, 'SYSCALL[4,1](9) sys_mmap ( 0x0, 8192 ) --> [pre-success] Success(0x4835000) '], 'log:5:1: found mmap ( 0x0, 8192 ) with the result 0x4835000, expected addresses and lengths below 2^47'],
-    [[...HEADER, 'SYSCALL[4,1](11) sys_munmap ( 0x1000, 18446744073709551615 )[sync] --> Success(0x0) '], 'log:5:1: found munmap'],
-    [[...HEADER, 'SYSCALL[4,1](0) sys_read ( 3, 0x1000, 832 )[sync] --> Success(0xffffffffffff) '], 'log:5:1: found read'],
-    [[...HEADER, '--4:1: aspacem <<< SHOW_SEGMENTS: Memory layout at client startup (1 segments)', '--4:1: aspacem   1: anon 0004036000-0004035fff 4096 rw---'], 'log:6:1: found'],
+    [
+      [...HEADER, 'SYSCALL[4,1](9) sys_mmap ( 0x0, 8192 ) --> [pre-success] Success(0x4835000) '],
+      'log:5:1: found mmap ( 0x0, 8192 ) with the result 0x4835000, expected addresses and lengths below 2^47',
+    ],
+    [
+      [...HEADER, 'SYSCALL[4,1](11) sys_munmap ( 0x1000, 18446744073709551615 )[sync] --> Success(0x0) '],
+      'log:5:1: found munmap',
+    ],
+    [
+      [...HEADER, 'SYSCALL[4,1](0) sys_read ( 3, 0x1000, 832 )[sync] --> Success(0xffffffffffff) '],
+      'log:5:1: found read',
+    ],
+    [
+      [
+        ...HEADER,
+        '--4:1: aspacem <<< SHOW_SEGMENTS: Memory layout at client startup (1 segments)',
+        '--4:1: aspacem   1: anon 0004036000-0004035fff 4096 rw---',
+      ],
+      'log:6:1: found',
+    ],
     [['@4'], 'log:1:1: found the end of the recording, expected a header (==PID== Command: …)'],
   ])('like %j stop the import', (lines, message) => {
     expect(errorOf(...lines)).toContain(message);
   });
 
   it('of valgrind itself do not matter', () => {
-    expect(imported('--4-- transtab: allocate sector 0', '', '**4** a message', '==4== Warning: set address range perms')).toEqual([]);
+    expect(
+      imported('--4-- transtab: allocate sector 0', '', '**4** a message', '==4== Warning: set address range perms'),
+    ).toEqual([]);
   });
 });

@@ -43,7 +43,11 @@ export class LackeyImporter implements ScanTarget {
     this.consumer = consumer;
     this.sink = consumer;
     this.processes = new ProcessTable(consumer, () => this.lines);
-    this.calls = new CallHandler((event) => this.emit(event, 'call'), consumer, (event) => this.emit(event, 'image'));
+    this.calls = new CallHandler(
+      (event) => this.emit(event, 'call'),
+      consumer,
+      (event) => this.emit(event, 'image'),
+    );
   }
 
   /** One line that is no access. */
@@ -135,7 +139,8 @@ export class LackeyImporter implements ScanTarget {
   /** Nothing of a process may come before it has been made. */
   private settleHeader(parentPid?: number): void {
     const process = this.processes.settle(parentPid);
-    if (process === 'orphan') this.fail('a header of one more process', 'a process that one of the recorded ones has forked');
+    if (process === 'orphan')
+      this.fail('a header of one more process', 'a process that one of the recorded ones has forked');
     else if (process !== undefined) this.select(process);
   }
 
@@ -157,7 +162,8 @@ export class LackeyImporter implements ScanTarget {
       return;
     }
     const parsed = parseSyscallLine(line);
-    if (parsed === undefined) return this.fail(quote(line), 'SYSCALL[PID,TID](NUMBER) NAME ( ARGUMENTS ) and its result');
+    if (parsed === undefined)
+      return this.fail(quote(line), 'SYSCALL[PID,TID](NUMBER) NAME ( ARGUMENTS ) and its result');
     const process = this.processes.get(parsed.pid);
     if (process === undefined) return this.fail(quote(line), `a header of process ${parsed.pid} before its first call`);
     this.ensureImage(process);
@@ -234,7 +240,8 @@ export class LackeyImporter implements ScanTarget {
     this.settleHeader();
     const process = this.processes.get(Number(layout[1]));
     const text = layout[2] ?? '';
-    if (process === undefined) return this.fail(quote(line), `a header of process ${layout[1] ?? ''} before its layout`);
+    if (process === undefined)
+      return this.fail(quote(line), `a header of process ${layout[1] ?? ''} before its layout`);
     const start = /^<<< SHOW_SEGMENTS: Memory layout at client (startup|shutdown)/.exec(text);
     if (start !== null) process.layout = new LayoutReader(start[1] as 'startup' | 'shutdown');
     else if (text.startsWith('>>>')) this.layoutEnd(process);

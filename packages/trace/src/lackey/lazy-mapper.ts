@@ -23,7 +23,12 @@ export class LazyMapper {
   private readonly line: () => number;
   private heapEnd = 0;
 
-  constructor(actor: ProcessActor, sink: EventSink, line: () => number, mappings: MappingList<Interval> = new MappingList()) {
+  constructor(
+    actor: ProcessActor,
+    sink: EventSink,
+    line: () => number,
+    mappings: MappingList<Interval> = new MappingList(),
+  ) {
     this.actor = actor;
     this.sink = sink;
     this.line = line;

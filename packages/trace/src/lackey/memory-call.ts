@@ -110,7 +110,13 @@ function mremapEvent(call: Call, base: Base): MmEvent {
  * Calls whose result is the number of bytes that the kernel wrote into the buffer that is their second argument. Others
  * that fill memory (`stat`, `clock_gettime`, `readv`, …) are left out, as in the ground truth of the recordings.
  */
-export const KERNEL_BUFFER_CALLS: ReadonlySet<string> = new Set(['read', 'pread64', 'recvfrom', 'getdents', 'getdents64']);
+export const KERNEL_BUFFER_CALLS: ReadonlySet<string> = new Set([
+  'read',
+  'pread64',
+  'recvfrom',
+  'getdents',
+  'getdents64',
+]);
 
 /** Where a call lets the kernel write what it returns, and how many bytes: `[address, size]`. */
 export function kernelBuffer(call: Call, result: number): readonly [number, number] | undefined {

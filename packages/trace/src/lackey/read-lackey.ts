@@ -24,7 +24,14 @@ export async function* readLackey(
   for await (const { bytes, end, unfinished } of wholeLines(source.chunks, file)) {
     if (unfinished) {
       const found = `the end of the file in the middle of the line ${quote(Buffer.from(bytes).toString('utf8'))}`;
-      throw new TraceError({ code: 'truncated', file, line: importer.lines + 1, column: 1, found, expected: 'a whole line' });
+      throw new TraceError({
+        code: 'truncated',
+        file,
+        line: importer.lines + 1,
+        column: 1,
+        found,
+        expected: 'a whole line',
+      });
     }
     scanLines(bytes, end, importer, file);
     yield progress();

@@ -53,7 +53,8 @@ export function scanLines(bytes: Uint8Array, end: number, target: ScanTarget, fi
   let at = 0;
   while (at < end) {
     const first = bytes[at] as number;
-    const kind = first === LETTER_I ? 0 : first === BLANK ? (KIND_OF_LETTER[bytes[at + 1] as number] as number) : NO_DIGIT;
+    const kind =
+      first === LETTER_I ? 0 : first === BLANK ? (KIND_OF_LETTER[bytes[at + 1] as number] as number) : NO_DIGIT;
     if (kind !== NO_DIGIT) {
       const next = scanAccesses(bytes, at, end, target);
       if (next > at) {
@@ -78,7 +79,8 @@ function scanAccesses(bytes: Uint8Array, from: number, end: number, target: Scan
   let count = 0;
   while (at < end) {
     const first = bytes[at] as number;
-    const kind = first === LETTER_I ? 0 : first === BLANK ? (KIND_OF_LETTER[bytes[at + 1] as number] as number) : NO_DIGIT;
+    const kind =
+      first === LETTER_I ? 0 : first === BLANK ? (KIND_OF_LETTER[bytes[at + 1] as number] as number) : NO_DIGIT;
     if (kind === NO_DIGIT || bytes[at + 2] !== BLANK) break;
     const start = at + 3;
     const short = start + SHORT_DIGITS;
@@ -122,7 +124,14 @@ function badAccess(text: string, target: ScanTarget, file: string): void {
   const match = /^(?:I | [LSM]) ([0-9a-fA-F]+),([0-9]+)$/.exec(text);
   const line = target.lines;
   if (match === null) {
-    throw new TraceError({ code: 'syntax', file, line, column: 1, found: quote(text), expected: 'an access line: ADDRESS,SIZE' });
+    throw new TraceError({
+      code: 'syntax',
+      file,
+      line,
+      column: 1,
+      found: quote(text),
+      expected: 'an access line: ADDRESS,SIZE',
+    });
   }
   if (target.process === 0) {
     const expected = 'a header (==PID== Command: …) before the first access';

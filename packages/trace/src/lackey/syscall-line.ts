@@ -68,7 +68,9 @@ export function parseSyscallLine(text: string): SyscallLine | undefined {
   const base = { pid: Number(head[1]), tid: Number(head[2]), ...(outcome === undefined ? {} : { outcome }) };
   if (rest.startsWith('... [async]')) return outcome === undefined ? undefined : { ...base, async: false };
   const call = parseCall(arrow < 0 ? rest : rest.slice(0, arrow));
-  return call === undefined ? undefined : { ...base, call, async: arrow >= 0 && rest.startsWith('--> [async] ...', arrow) };
+  return call === undefined
+    ? undefined
+    : { ...base, call, async: arrow >= 0 && rest.startsWith('--> [async] ...', arrow) };
 }
 
 /** Reads `--> [pre-success] Success(0x0)`, `--> Failure(0x2)`; `undefined` for `--> [async] ...`. */

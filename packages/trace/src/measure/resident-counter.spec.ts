@@ -17,7 +17,8 @@ function peak(...lines: string[]): number {
 const ANON = 'p1 mmap 0x10000 64K rw private,anonymous,fixed';
 const FILE = 'p1 mmap 0x10000 64K rw private,fixed libc 0x1000';
 const SHARED = 'p1 mmap 0x10000 64K rw shared,fixed libc 0x1000';
-const touch = (page: number, verb = 'store', process = 'p1'): string => `${process} ${verb} 0x${(0x10000 + page * 4096).toString(16)} 8`;
+const touch = (page: number, verb = 'store', process = 'p1'): string =>
+  `${process} ${verb} 0x${(0x10000 + page * 4096).toString(16)} 8`;
 
 describe('the peak of resident pages', () => {
   it('counts pages that were touched, not pages that are mapped', () => {
@@ -34,7 +35,9 @@ describe('the peak of resident pages', () => {
     for (const drop of ['p1 munmap 0x10000 64K', 'p1 madvise 0x10000 64K dontneed', 'p1 exec', ANON]) {
       expect([drop, peak(ANON, ...twoPages, drop, ...again)]).toEqual([drop, 2]);
     }
-    expect(peak('p1 brk 0 = 0x10000', 'p1 brk 0x12000 = 0x12000', ...twoPages, 'p1 brk 0x10000 = 0x10000', ...again)).toBe(2);
+    expect(
+      peak('p1 brk 0 = 0x10000', 'p1 brk 0x12000 = 0x12000', ...twoPages, 'p1 brk 0x10000 = 0x10000', ...again),
+    ).toBe(2);
     expect(peak(ANON, ...twoPages, 'p1 madvise 0x10000 64K willneed', ...again)).toBe(4);
   });
 
@@ -51,7 +54,7 @@ describe('the peak of resident pages', () => {
     expect(peak(FILE, touch(0, 'load'), 'p1 munmap 0x10000 64K', other, 'p1 load 0x91000 8')).toBe(2);
   });
 
-  it('counts a private copy of a file\'s page beside the page cache', () => {
+  it("counts a private copy of a file's page beside the page cache", () => {
     expect(peak(FILE, touch(0, 'load'), touch(0), touch(0))).toBe(2);
     expect(peak(FILE, touch(0))).toBe(2);
     expect(peak(SHARED, touch(0, 'load'), touch(0))).toBe(1);
@@ -66,7 +69,13 @@ describe('the peak of resident pages', () => {
   });
 
   it('shares anonymous shared memory with a child', () => {
-    const lines = ['p1 mmap 0x10000 64K rw shared,anonymous,fixed', touch(0), 'p1 fork -> p2', touch(0, 'store', 'p2'), touch(0)];
+    const lines = [
+      'p1 mmap 0x10000 64K rw shared,anonymous,fixed',
+      touch(0),
+      'p1 fork -> p2',
+      touch(0, 'store', 'p2'),
+      touch(0),
+    ];
     expect(peak(...lines)).toBe(1);
   });
 

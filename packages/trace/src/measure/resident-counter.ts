@@ -66,7 +66,8 @@ export class ResidentCounter implements EventSink {
     const address = 'address' in event && typeof event.address === 'number' ? event.address : (recorded ?? 0);
     if (event.verb === 'mmap') this.map(event, recorded ?? address);
     else if (event.verb === 'munmap') this.unmap(address, pageUp(address + event.length));
-    else if (event.verb === 'madvise' && event.advice === 'dontneed') this.drop(address, pageUp(address + event.length));
+    else if (event.verb === 'madvise' && event.advice === 'dontneed')
+      this.drop(address, pageUp(address + event.length));
     else if (event.verb === 'mremap') this.mremap(address, event.oldLength, event.newLength, recorded ?? address);
     else if (event.verb === 'brk' && recorded !== undefined) this.brk(recorded);
     else if (event.verb === 'fork') this.fork(current, event.binding);
@@ -159,7 +160,11 @@ export class ResidentCounter implements EventSink {
   private fork(parent: ResidentProcess, binding: string | undefined): void {
     const number = processNumber(binding ?? '');
     if (number === undefined) return;
-    const child: ResidentProcess = { mappings: parent.mappings.clone(), frames: new FrameTable(), heapEnd: parent.heapEnd };
+    const child: ResidentProcess = {
+      mappings: parent.mappings.clone(),
+      frames: new FrameTable(),
+      heapEnd: parent.heapEnd,
+    };
     parent.frames.update(0, Number.MAX_SAFE_INTEGER, (entry, page) => {
       const frame = Math.floor(entry / 2);
       const kept = this.pool.isCached(frame) ? entry : frame * 2;

@@ -7,7 +7,11 @@ import { accessSize, fileName, storeData } from './parse-process-event.ts';
 import { MACHINE_VERBS } from './vocabulary.ts';
 
 /** Reads the arguments of a device's verb; a verb that is not ours is an action of its plugin. */
-export function parseDeviceEvent(reader: LineReader, prefix: EventBase & { actor: DeviceActor }, verb: Word): DeviceEvent {
+export function parseDeviceEvent(
+  reader: LineReader,
+  prefix: EventBase & { actor: DeviceActor },
+  verb: Word,
+): DeviceEvent {
   switch (verb.text) {
     case 'load':
       return { ...prefix, verb: 'load', address: reader.operand('an address'), size: accessSize(reader) };
@@ -26,10 +30,19 @@ export function parseDeviceEvent(reader: LineReader, prefix: EventBase & { actor
 }
 
 /** Reads the arguments of a verb of the machine. */
-export function parseMachineEvent(reader: LineReader, prefix: EventBase & { actor: MachineActor }, verb: Word): MachineEvent {
+export function parseMachineEvent(
+  reader: LineReader,
+  prefix: EventBase & { actor: MachineActor },
+  verb: Word,
+): MachineEvent {
   switch (verb.text) {
     case 'file': {
-      const base = { ...prefix, verb: 'file' as const, file: fileName(reader, 'a file name'), length: reader.number('a length') };
+      const base = {
+        ...prefix,
+        verb: 'file' as const,
+        file: fileName(reader, 'a file name'),
+        length: reader.number('a length'),
+      };
       const word = reader.peek();
       if (word === undefined || word.text === '=' || word.text === '->') return base;
       const data = reader.bytes('bytes');
@@ -59,7 +72,13 @@ function parseWork(reader: LineReader, prefix: EventBase & { actor: MachineActor
       return { ...prefix, verb: 'reclaim', pages: reader.number('a number of pages') };
     case 'migrate': {
       const process = reader.process();
-      return { ...prefix, verb: 'migrate', process, address: reader.operand('an address'), length: reader.number('a length') };
+      return {
+        ...prefix,
+        verb: 'migrate',
+        process,
+        address: reader.operand('an address'),
+        length: reader.number('a length'),
+      };
     }
     case 'collapse':
     case 'split':

@@ -2,14 +2,7 @@
 import type { EventBase, ProcessActor, ProcessEvent } from '../event.ts';
 import type { LineReader, Word } from './line-reader.ts';
 import { isBytes, parseBytes, parseNumber } from './number.ts';
-import {
-  ADVICES,
-  MMAP_FLAGS,
-  MREMAP_FLAGS,
-  MSYNC_FLAGS,
-  PROCESS_VERBS,
-  parseProtection,
-} from './vocabulary.ts';
+import { ADVICES, MMAP_FLAGS, MREMAP_FLAGS, MSYNC_FLAGS, PROCESS_VERBS, parseProtection } from './vocabulary.ts';
 import type { Protection } from '../event.ts';
 
 /** What comes before the arguments. */
@@ -66,7 +59,12 @@ function parseRangeEvent(reader: LineReader, prefix: Prefix, verb: Word): Proces
     case 'madvise':
       return { ...prefix, verb: 'madvise', ...range(reader), advice: reader.oneOf(ADVICES, 'advice') };
     case 'msync':
-      return { ...prefix, verb: 'msync', ...range(reader), flags: reader.list(MSYNC_FLAGS, 'msync flag', 'may be empty') };
+      return {
+        ...prefix,
+        verb: 'msync',
+        ...range(reader),
+        flags: reader.list(MSYNC_FLAGS, 'msync flag', 'may be empty'),
+      };
     default:
       return reader.fail(verb, `a verb of a process: ${PROCESS_VERBS.join(', ')}`);
   }
@@ -78,7 +76,12 @@ function parseMmap(reader: LineReader, prefix: Prefix): ProcessEvent {
   const flags = reader.list(MMAP_FLAGS, 'mmap flag', 'not empty');
   if (flags.includes('private') === flags.includes('shared')) return reader.fail(flagsAt, 'either private or shared');
   if (flags.includes('anonymous')) return { ...base, flags };
-  return { ...base, flags, file: fileName(reader, 'a file name (or the flag anonymous)'), offset: reader.number('an offset') };
+  return {
+    ...base,
+    flags,
+    file: fileName(reader, 'a file name (or the flag anonymous)'),
+    offset: reader.number('an offset'),
+  };
 }
 
 function parseMremap(reader: LineReader, prefix: Prefix): ProcessEvent {

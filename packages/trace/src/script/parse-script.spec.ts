@@ -165,13 +165,17 @@ describe('tasks', () => {
     );
   });
 
-  it('do not see each other\'s names, since nobody knows who comes first', () => {
+  it("do not see each other's names, since nobody knows who comes first", () => {
     const lines = ['@0 p1 load 0 1 -> r0', '@1 p1 load $r0 1'];
-    expect(errorOf(...lines)).toContain('a.mm:2:12: found "$r0", expected a name of the set-up or of task @1 (task @0 binds it)');
+    expect(errorOf(...lines)).toContain(
+      'a.mm:2:12: found "$r0", expected a name of the set-up or of task @1 (task @0 binds it)',
+    );
   });
 
   it('do not bind the same name', () => {
-    expect(errorOf('@0 p1 load 0 1 -> r0', '@1 p1 load 0 1 -> r0')).toContain('expected a name that task @0 has not bound');
+    expect(errorOf('@0 p1 load 0 1 -> r0', '@1 p1 load 0 1 -> r0')).toContain(
+      'expected a name that task @0 has not bound',
+    );
   });
 
   it('need a name', () => {
@@ -215,6 +219,8 @@ describe('verdicts', () => {
   });
 
   it('come after the events', () => {
-    expect(errorOf(...setUp, 'exists $r0 == 01', 'p1 rss')).toContain('a.mm:4:1: found "p1", expected no event after a verdict');
+    expect(errorOf(...setUp, 'exists $r0 == 01', 'p1 rss')).toContain(
+      'a.mm:4:1: found "p1", expected no event after a verdict',
+    );
   });
 });

@@ -63,7 +63,9 @@ function parseNot(reader: LineReader, depth: number): Condition {
     const close = reader.next(')');
     return close.text === ')' ? inner : reader.fail(close, 'and, or, or )');
   }
-  const left = /^\$[A-Za-z_][A-Za-z0-9_]*$/.test(word.text) ? reader.reference(word) : reader.fail(word, '$name, not or (');
+  const left = /^\$[A-Za-z_][A-Za-z0-9_]*$/.test(word.text)
+    ? reader.reference(word)
+    : reader.fail(word, '$name, not or (');
   const equals = reader.next('==');
   if (equals.text !== '==') return reader.fail(equals, '==');
   const right = reader.next('a value');

@@ -76,7 +76,13 @@ function printProcessEvent(event: ProcessEvent): string[] {
     case 'rss':
       return [event.verb];
     case 'mremap': {
-      const words = ['mremap', printOperand(event.address), hex(event.oldLength), hex(event.newLength), printList(event.flags)];
+      const words = [
+        'mremap',
+        printOperand(event.address),
+        hex(event.oldLength),
+        hex(event.newLength),
+        printList(event.flags),
+      ];
       if (event.newAddress !== undefined) words.push(printOperand(event.newAddress));
       return words;
     }

@@ -21,7 +21,8 @@ const NEWLINE = 0x0a;
 export function plainAccess(event: MmEvent): ScannedAccess | undefined {
   if (event.actor.kind !== 'process' || event.task !== undefined) return undefined;
   if (event.binding !== undefined || event.recorded !== undefined) return undefined;
-  if (event.verb !== 'load' && event.verb !== 'store' && event.verb !== 'modify' && event.verb !== 'fetch') return undefined;
+  if (event.verb !== 'load' && event.verb !== 'store' && event.verb !== 'modify' && event.verb !== 'fetch')
+    return undefined;
   const process = processNumber(event.actor.name);
   if (process === undefined || typeof event.address !== 'number') return undefined;
   if (event.verb === 'store' && event.data !== undefined) return undefined;
@@ -77,7 +78,7 @@ export async function* readScript(
   const progress = (): Progress => ({ bytesRead: source.bytesRead(), totalBytes, lines, accesses });
   for await (const { bytes, end } of wholeLines(source.chunks, file)) {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let at = 0; at < end; ) {
+    for (let at = 0; at < end;) {
       lines++;
       const next = parser.sequential ? scanAccess(bytes, at, end, access) : 0;
       if (next > 0) deliver(access);

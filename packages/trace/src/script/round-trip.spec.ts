@@ -12,13 +12,18 @@ const SET_UP = ['p1 brk 0x0 -> a', 'p1 load 0x0 1 -> r0', 'machine attach dev0 k
 const address = fc.integer({ min: 0, max: 2 ** 47 });
 const size = fc.integer({ min: 1, max: 2 ** 30 });
 const data = fc.uint8Array({ minLength: 1, maxLength: 32 });
-const operand = fc.oneof(address, fc.record({ name: fc.constantFrom('a', 'r0'), offset: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }) }));
+const operand = fc.oneof(
+  address,
+  fc.record({ name: fc.constantFrom('a', 'r0'), offset: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }) }),
+);
 const word = fc.stringMatching(/^[A-Za-z0-9_./-]{1,12}$/).filter((text) => text !== '->');
 const process = fc.constantFrom('p1', 'p2', 'p77', 'kid');
 const list = <T extends string>(words: readonly T[]): fc.Arbitrary<T[]> => fc.subarray([...words]);
 const bytesValue = data.map((bytes) => ({ kind: 'bytes' as const, hex: Buffer.from(bytes).toString('hex') }));
 const numberValue = address.map((value) => ({ kind: 'number' as const, value }));
-const errnoValue = fc.constantFrom('EFAULT', 'ENOMEM', 'E2BIG', 'EBADF').map((name) => ({ kind: 'errno' as const, name }));
+const errnoValue = fc
+  .constantFrom('EFAULT', 'ENOMEM', 'E2BIG', 'EBADF')
+  .map((name) => ({ kind: 'errno' as const, name }));
 const signalValue = fc.constantFrom('SIGSEGV', 'SIGBUS').map((name) => ({ kind: 'signal' as const, name }));
 
 const protection = fc.constantFrom('-', 'r', 'w', 'x', 'rw', 'rx', 'wx', 'rwx');
@@ -36,7 +41,12 @@ const processEvent = fc.oneof(
   ...['load', 'modify', 'fetch'].map((name) => verb(name, { address: operand, size })),
   fc.tuple(verb('store', { address: operand }), stored).map(([a, b]) => ({ ...a, ...b })),
   fc
-    .tuple(verb('mmap', { ...range, protection }), sharing, otherFlags, fc.option(fc.record({ file: word, offset: address })))
+    .tuple(
+      verb('mmap', { ...range, protection }),
+      sharing,
+      otherFlags,
+      fc.option(fc.record({ file: word, offset: address })),
+    )
     .map(([base, share, flags, file]) => ({
       ...base,
       flags: file === null ? [share, 'anonymous', ...flags] : [share, ...flags],
@@ -47,7 +57,11 @@ const processEvent = fc.oneof(
   verb('madvise', { ...range, advice: fc.constantFrom(...ADVICES) }),
   verb('msync', { ...range, flags: list(MSYNC_FLAGS) }),
   fc
-    .tuple(verb('mremap', { address: operand, oldLength: address, newLength: address }), list(MREMAP_FLAGS), fc.option(operand))
+    .tuple(
+      verb('mremap', { address: operand, oldLength: address, newLength: address }),
+      list(MREMAP_FLAGS),
+      fc.option(operand),
+    )
     .map(([base, flags, to]) => ({
       ...base,
       flags: to === null ? flags.filter((flag) => flag !== 'fixed') : flags,
@@ -64,7 +78,10 @@ const deviceEvent = fc.oneof(
   verb('translations'),
   verb('action', {
     action: fc.constantFrom('memslot', 'run', 'dirty_log'),
-    arguments: fc.array(fc.oneof(word, fc.record({ name: fc.constant('a'), offset: fc.integer({ min: -4096, max: 4096 }) })), { maxLength: 4 }),
+    arguments: fc.array(
+      fc.oneof(word, fc.record({ name: fc.constant('a'), offset: fc.integer({ min: -4096, max: 4096 }) })),
+      { maxLength: 4 },
+    ),
   }),
 );
 
@@ -102,10 +119,16 @@ const event = fc
     const recorded = fc.oneof(answersBytes ? bytesValue : numberValue, errnoValue, signalValue);
     return fc.record({
       ...Object.fromEntries(Object.entries(base).map(([key, value]) => [key, fc.constant(value)])),
-      ...{ recorded: fc.option(recorded, { nil: undefined }), binding: fc.option(fc.constantFrom('b', 'c9'), { nil: undefined }) },
+      ...{
+        recorded: fc.option(recorded, { nil: undefined }),
+        binding: fc.option(fc.constantFrom('b', 'c9'), { nil: undefined }),
+      },
     });
   })
-  .map((fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as MmEvent);
+  .map(
+    (fields) =>
+      Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as MmEvent,
+  );
 
 const comparison: fc.Arbitrary<Condition> = fc.oneof(bytesValue, numberValue, errnoValue, signalValue).map((value) => ({
   op: 'equals',
@@ -147,18 +170,41 @@ describe('printing and parsing', () => {
 
   it('give every verdict back', () => {
     fc.assert(
-      fc.property(fc.constantFrom('forbid' as const, 'require' as const, 'exists' as const), condition, (kind, expression) => {
-        const verdict: Verdict = { kind, condition: expression, line: 0 };
-        const setUp = parseScript(SET_UP.join('\n'), 'a.mm');
-        const text = printScript({ ...setUp, verdicts: [verdict] });
-        const { verdicts } = parseScript(text, 'a.mm');
-        expect(verdicts).toEqual([{ ...verdict, line: text.split('\n').length - 1 }]);
-      }),
+      fc.property(
+        fc.constantFrom('forbid' as const, 'require' as const, 'exists' as const),
+        condition,
+        (kind, expression) => {
+          const verdict: Verdict = { kind, condition: expression, line: 0 };
+          const setUp = parseScript(SET_UP.join('\n'), 'a.mm');
+          const text = printScript({ ...setUp, verdicts: [verdict] });
+          const { verdicts } = parseScript(text, 'a.mm');
+          expect(verdicts).toEqual([{ ...verdict, line: text.split('\n').length - 1 }]);
+        },
+      ),
     );
   });
 
   it('never fail with anything but a TraceError, whatever the text', () => {
-    const token = fc.constantFrom('p1', 'machine', '@0', 'mmap', 'load', '$a', '0x10', '->', '=', '(', '==', 'and', 'forbid', '{', '"', '#', '10K', '-');
+    const token = fc.constantFrom(
+      'p1',
+      'machine',
+      '@0',
+      'mmap',
+      'load',
+      '$a',
+      '0x10',
+      '->',
+      '=',
+      '(',
+      '==',
+      'and',
+      'forbid',
+      '{',
+      '"',
+      '#',
+      '10K',
+      '-',
+    );
     fc.assert(
       fc.property(fc.array(fc.oneof(token, fc.string()), { maxLength: 12 }), (words) => {
         try {

@@ -12,9 +12,9 @@ export interface ScannedAccess {
   size: number;
 }
 
-const VERBS: readonly (readonly [AccessKind, readonly number[]])[] = (['fetch', 'load', 'store', 'modify'] as const).map(
-  (verb, kind) => [kind as AccessKind, [...`${verb} 0x`].map((char) => char.charCodeAt(0))],
-);
+const VERBS: readonly (readonly [AccessKind, readonly number[]])[] = (
+  ['fetch', 'load', 'store', 'modify'] as const
+).map((verb, kind) => [kind as AccessKind, [...`${verb} 0x`].map((char) => char.charCodeAt(0))]);
 
 /**
  * Reads the line at `from` if it is a plain access with a hexadecimal address; answers where the next line begins, or 0
@@ -24,7 +24,8 @@ export function scanAccess(bytes: Uint8Array, from: number, end: number, out: Sc
   if (bytes[from] !== 0x70) return 0;
   let at = from + 1;
   let process = 0;
-  for (; at < end && isDecimal(bytes[at] as number) && at < from + 8; at++) process = process * 10 + (bytes[at] as number) - 0x30;
+  for (; at < end && isDecimal(bytes[at] as number) && at < from + 8; at++)
+    process = process * 10 + (bytes[at] as number) - 0x30;
   if (process === 0 || bytes[from + 1] === 0x30 || bytes[at] !== BLANK) return 0;
   const verb = verbAt(bytes, at + 1);
   if (verb === undefined) return 0;
@@ -43,7 +44,11 @@ export function scanAccess(bytes: Uint8Array, from: number, end: number, out: Sc
   if (isHex) at += 2;
   let size = 0;
   for (; at < end; at++) {
-    const digit = isHex ? hexDigit(bytes[at] as number) : isDecimal(bytes[at] as number) ? (bytes[at] as number) - 0x30 : -1;
+    const digit = isHex
+      ? hexDigit(bytes[at] as number)
+      : isDecimal(bytes[at] as number)
+        ? (bytes[at] as number) - 0x30
+        : -1;
     if (digit < 0) break;
     size = size * (isHex ? 16 : 10) + digit;
   }

@@ -40,7 +40,8 @@ export class Scope {
 
   /** An event line begins, with or without a task. */
   enter(reader: LineReader, task: string | undefined): void {
-    if (this.phase === 'verdicts') reader.fail(reader.peek() ?? reader.endOfLine(), 'no event after a verdict', 'task-order');
+    if (this.phase === 'verdicts')
+      reader.fail(reader.peek() ?? reader.endOfLine(), 'no event after a verdict', 'task-order');
     if (task === undefined) {
       if (this.phase === 'tasks') {
         this.phase = 'closing';
@@ -86,14 +87,21 @@ export class Scope {
     if (binding !== undefined) this.bind(reader, event, binding);
     if (event.verb === 'attach') this.attach(reader, event.device);
     if (event.verb === 'detach' && !this.devices.has(event.device)) {
-      reader.fail({ text: event.device, column: reader.text.indexOf(event.device) + 1 }, 'an attached device', 'undefined-name');
+      reader.fail(
+        { text: event.device, column: reader.text.indexOf(event.device) + 1 },
+        'an attached device',
+        'undefined-name',
+      );
     }
   }
 
   private attach(reader: LineReader, device: string): void {
     if (device === 'machine' || processNumber(device) !== undefined) {
       const column = reader.text.indexOf('attach') + 'attach '.length;
-      reader.fail({ text: device, column: reader.text.indexOf(device, column - 1) + 1 }, 'a name that is no process and not machine');
+      reader.fail(
+        { text: device, column: reader.text.indexOf(device, column - 1) + 1 },
+        'a name that is no process and not machine',
+      );
     }
     this.devices.add(device);
   }
@@ -125,9 +133,14 @@ export class Scope {
     for (const word of reader.references) {
       const binding = this.bindings.get(word.text);
       const shown = { text: `$${word.text}`, column: word.column };
-      if (binding === undefined) reader.fail(shown, `a name that an earlier line binds with -> ${word.text}`, 'undefined-name');
+      if (binding === undefined)
+        reader.fail(shown, `a name that an earlier line binds with -> ${word.text}`, 'undefined-name');
       else if (!this.visible(binding, task)) {
-        reader.fail(shown, `a name of the set-up or of task @${task} (task @${binding.task} binds it)`, 'undefined-name');
+        reader.fail(
+          shown,
+          `a name of the set-up or of task @${task} (task @${binding.task} binds it)`,
+          'undefined-name',
+        );
       }
     }
   }

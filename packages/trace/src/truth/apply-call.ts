@@ -19,7 +19,8 @@ export function applyCall(state: TruthState, process: CountedProcess, event: MmE
     state.mprotectTouched += process.protect(start, pageUp(start + event.length), event.protection);
   } else if (event.verb === 'madvise' && event.advice === 'dontneed') {
     state.dontneedTouched += process.discard(start, pageUp(start + event.length));
-  } else if (event.verb === 'brk' && event.recorded?.kind === 'number') brk(state, process, event.recorded.value, origin);
+  } else if (event.verb === 'brk' && event.recorded?.kind === 'number')
+    brk(state, process, event.recorded.value, origin);
   else if (event.verb === 'mremap' && event.recorded?.kind === 'number') {
     const { oldLength, newLength } = event;
     mremap(state, process, start, oldLength, newLength, event.recorded.value);
@@ -31,14 +32,16 @@ function brk(state: TruthState, process: CountedProcess, result: number, origin:
     process.heapStart = result;
     process.heapEnd = result;
     // valgrind maps the first page of the heap by itself.
-    if (origin === 'image') process.map({ start: result, end: result + PAGE_SIZE, protection: 'rwx', growsDown: false });
+    if (origin === 'image')
+      process.map({ start: result, end: result + PAGE_SIZE, protection: 'rwx', growsDown: false });
     return;
   }
   const before = pageUp(process.heapEnd);
   const after = pageUp(result);
   if (after > before) {
     const start = process.mappings.find(before)?.end ?? before;
-    if (start < after) state.touchedThenUnmapped += process.map({ start, end: after, protection: 'rw', growsDown: false });
+    if (start < after)
+      state.touchedThenUnmapped += process.map({ start, end: after, protection: 'rw', growsDown: false });
   } else if (after < before) state.touchedThenUnmapped += process.unmap(after, before);
   process.heapEnd = result;
 }

@@ -43,7 +43,11 @@ export class CountedProcess {
   alive = true;
   counts: ImageCounts = newCounts();
   /** Forks whose pages this process may still have to copy. */
-  readonly watches: { readonly watch: ForkWatch; readonly pages: Set<number>; readonly role: 'byParent' | 'byChild' }[] = [];
+  readonly watches: {
+    readonly watch: ForkWatch;
+    readonly pages: Set<number>;
+    readonly role: 'byParent' | 'byChild';
+  }[] = [];
 
   /** A new image: nothing is mapped, nothing was touched. */
   reset(): void {
@@ -131,7 +135,7 @@ export class CountedProcess {
     let both = 0;
     for (const segment of segments) {
       pages += (segment.end - segment.start) / PAGE_SIZE;
-      for (let at = segment.start; at < segment.end; ) {
+      for (let at = segment.start; at < segment.end;) {
         const mapping = this.mappings.find(at);
         const end = Math.min(segment.end, mapping?.end ?? this.mappings.next(at)?.start ?? segment.end);
         if (mapping === undefined) missing.add(at, end);
@@ -165,7 +169,12 @@ class PageTally {
 /** The range of an `mmap` that succeeded. */
 export function mappingOf(event: MmapEvent): Mapping {
   const start = event.recorded?.kind === 'number' ? event.recorded.value : (event.address as number);
-  return { start, end: pageUp(start + event.length), protection: event.protection, growsDown: event.flags.includes('growsdown') };
+  return {
+    start,
+    end: pageUp(start + event.length),
+    protection: event.protection,
+    growsDown: event.flags.includes('growsdown'),
+  };
 }
 
 function newCounts(): ImageCounts {

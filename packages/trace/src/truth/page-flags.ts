@@ -23,7 +23,13 @@ export const PageBit = {
 
 /** All that a mapping's end clears: the `ever` bits stay, they count for the image. */
 export const MAPPING_BITS: number =
-  PageBit.present | PageBit.written | PageBit.copyOnWrite | PageBit.discarded | PageBit.seenFetch | PageBit.seenRead | PageBit.seenWrite;
+  PageBit.present |
+  PageBit.written |
+  PageBit.copyOnWrite |
+  PageBit.discarded |
+  PageBit.seenFetch |
+  PageBit.seenRead |
+  PageBit.seenWrite;
 
 /** Flags of all pages of one process. */
 export class PageFlags {

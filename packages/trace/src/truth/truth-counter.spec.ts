@@ -32,7 +32,12 @@ const RW = 'p1 mmap 0x10000 64K rw private,anonymous,fixed = 0x10000';
 
 describe('the counter', () => {
   it('moves touched pages with mremap', () => {
-    const report = counted(RW, 'p1 store 0x10000 8', 'p1 mremap 0x10000 64K 128K maymove = 0x90000', 'p1 munmap 0x90000 128K');
+    const report = counted(
+      RW,
+      'p1 store 0x10000 8',
+      'p1 mremap 0x10000 64K 128K maymove = 0x90000',
+      'p1 munmap 0x90000 128K',
+    );
     expect(report).toMatchObject({ mremapMovedTouched: 1, touchedThenUnmapped: 1 });
     expect(report.events['mremap.moved']).toEqual({ ok: 1, failed: 0 });
   });
@@ -63,12 +68,26 @@ describe('the counter', () => {
   });
 
   it('sees pages come back after MADV_DONTNEED', () => {
-    const report = counted(RW, 'p1 store 0x10000 8', 'p1 madvise 0x10000 64K dontneed', 'p1 load 0x10000 8', 'p1 load 0x10000 8');
+    const report = counted(
+      RW,
+      'p1 store 0x10000 8',
+      'p1 madvise 0x10000 64K dontneed',
+      'p1 load 0x10000 8',
+      'p1 load 0x10000 8',
+    );
     expect(report).toMatchObject({ dontneedTouched: 1, retouchedAfterDiscard: 1 });
   });
 
   it('counts copies after a fork, for each fork that shared the page', () => {
-    const report = counted(RW, 'p1 store 0x10000 8', 'p1 store 0x11000 8', 'p1 fork -> p2', 'p1 fork -> p3', 'p1 store 0x10000 8', 'p2 store 0x10000 8');
+    const report = counted(
+      RW,
+      'p1 store 0x10000 8',
+      'p1 store 0x11000 8',
+      'p1 fork -> p2',
+      'p1 fork -> p3',
+      'p1 store 0x10000 8',
+      'p2 store 0x10000 8',
+    );
     const after = { cow: 2, writtenByParentAfter: 1, writtenByEither: 1 };
     expect(report.forks).toMatchObject([
       { ...after, writtenByChildAfter: 1, writtenByBoth: 1 },

@@ -70,8 +70,16 @@ export interface TruthReport {
   readonly mremapMovedTouched: number;
   readonly peakMappedBytesAllProcesses: number;
   readonly forks: readonly ForkTruth[];
-  readonly outsideAnyMapping: { readonly stackGrowth: number; readonly stackGrowthPages: number; readonly unexplained: number };
-  readonly protection: { readonly writeToReadOnly: number; readonly fetchFromNoExec: number; readonly accessToNone: number };
+  readonly outsideAnyMapping: {
+    readonly stackGrowth: number;
+    readonly stackGrowthPages: number;
+    readonly unexplained: number;
+  };
+  readonly protection: {
+    readonly writeToReadOnly: number;
+    readonly fetchFromNoExec: number;
+    readonly accessToNone: number;
+  };
   /** Up to ten accesses that nothing explains. */
   readonly samples: readonly string[];
   readonly kernelBufferWrites: { readonly calls: number; readonly bytes: number; readonly pages: number };

@@ -30,11 +30,16 @@ export interface TruthState {
 
 /** Nothing counted yet. */
 export function newState(): TruthState {
-  const zero = { touchedThenUnmapped: 0, dontneedTouched: 0, retouchedAfterDiscard: 0, mprotectTouched: 0, mremapMovedTouched: 0 };
+  const zero = {
+    touchedThenUnmapped: 0,
+    dontneedTouched: 0,
+    retouchedAfterDiscard: 0,
+    mprotectTouched: 0,
+    mremapMovedTouched: 0,
+  };
   const outside = { peakBytes: 0, stackGrowth: 0, stackGrowthPages: 0, unexplained: 0 };
   const protection = { writeToReadOnly: 0, fetchFromNoExec: 0, accessToNone: 0 };
   const kernel = { kernelCalls: 0, kernelBytes: 0, kernelPages: 0 };
   const lists = { events: new Map<string, EventCount>(), images: [], forks: [], layouts: [], samples: [] };
   return { byKind: new Float64Array(4), crossing: 0, ...lists, ...zero, ...outside, ...protection, ...kernel };
 }
-
