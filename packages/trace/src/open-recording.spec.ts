@@ -147,6 +147,8 @@ describe('what is no recording', () => {
       'redis 4/4 12.500: exceptions:page_fault_user: address=0x1\n',
       'FILE: found perf script output',
     ],
+    ['perf with mappings', 'redis 4/4 12.5: PERF_RECORD_MMAP2 4/4: [0x1(0x2) @ 0]\n', 'FILE: found perf script output'],
+    ['a memory map', '562aa0230000-562aa028f000 r--p 00000000 fe:00 1\n', 'FILE: found a memory map'],
     ['prose', 'Dear reader,\n', 'FILE: found the text "Dear reader,"'],
     ['an empty gzip file', gzipSync(''), 'FILE: found an empty file'],
     ['gzip cut short', gzipSync(HEADER.repeat(100)).subarray(0, 30), 'FILE: found gzip data that ends too early'],

@@ -22,7 +22,8 @@ const FOREIGN: readonly (readonly [RegExp, string])[] = [
   [/^0x[0-9a-f]+ [RW]\s*$/i, 'a Ramulator trace'],
   [/^\d+,[\w.]+,\d+,(Read|Write),/, 'a block I/O trace (MSR Cambridge)'],
   [/^(\d+ +)?(\d+\.\d+ +)?\w+\(.*(\)\s+= |<unfinished)/, 'an strace log'],
-  [/^\s*\S+ +\d+(\/\d+)? +(\[\d+\] +)?\d+\.\d+: +[\w:]+:/, 'perf script output'],
+  [/^\s*\S+ +\d+(\/\d+)? +(\[\d+\] +)?\d+\.\d+: +[\w:]+/, 'perf script output'],
+  [/^[0-9a-f]+-[0-9a-f]+ [r-][w-][x-][ps] /, 'a memory map (/proc/PID/maps)'],
 ];
 
 /**
