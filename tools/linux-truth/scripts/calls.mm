@@ -1,0 +1,45 @@
+# mlock, munlock, msync, mincore, brk.
+machine file f 8K 616263
+p1 mmap 0x100000000 8K rw private,anonymous,fixed
+p1 mmap 0x100004000 8K rw shared,fixed f 0
+p1 mincore 0x100000000 8K
+p1 store 0x100001000 1
+p1 mincore 0x100000000 8K
+p1 mincore 0x100000000 12K
+p1 mincore 0x100000800 4K
+p1 mincore 0x100000000 0
+p1 mincore 0x100000000 1
+p1 mincore 0x800000000000 4K
+p1 mlock 0x100000000 4K
+p1 mlock 0x100001000 8K
+p1 mlock 0x100002000 4K
+p1 mlock 0x100000000 0
+p1 maps
+p1 mincore 0x100000000 8K
+p1 munlock 0x100000000 8K
+p1 munlock 0x100001000 8K
+p1 munlock 0x100000800 1
+p1 maps
+p1 msync 0x100004000 8K sync
+p1 msync 0x100004000 8K async
+p1 msync 0x100004000 8K async,sync
+p1 msync 0x100004000 8K -
+p1 msync 0x100004800 4K sync
+p1 msync 0x100004000 0 sync
+p1 msync 0x100004000 16K sync
+p1 msync 0x100008000 4K sync
+p1 msync 0x100000000 8K sync
+# the heap begins at 0x1000000 here
+p1 brk 0
+p1 brk 0x1001800
+p1 maps
+p1 brk 0x1000400
+p1 maps
+p1 brk 0xfff000
+p1 mmap 0x1002000 4K rw private,anonymous,fixed
+p1 brk 0x1003000
+p1 brk 0x1002000
+p1 maps
+p1 munmap 0x1001000 4K
+p1 brk 0x1000000
+p1 maps
