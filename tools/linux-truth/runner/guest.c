@@ -4,11 +4,11 @@
  *     guest virtual = guest physical = address in the process, for [ARENA, ARENA + GUEST_MEMORY)
  *
  *     0x1000 top-level table   0x2000 its only next one   0x3000 code   0x4000 2 MiB entries of the arena
- *     0x5000 2 MiB entries of the first GiB               (slot 0, private to the guest)
+ *     0x5000 2 MiB entries of the first GiB   0x100000 bytes in and out      (slot 0, private to the guest)
  *
- * Each byte is one entry into the guest: `mov al,[rbx]` or `mov [rbx],al`, then `out`. The guest's code runs in ring 3
- * with I/O privilege 3, since some hosts emulate ring 0 and would report a fault there as an access to a device.
- * An access that cannot be served leaves the vCPU usable: every entry sets all registers.
+ * Each access is one entry into the guest: `rep movsb`, then `out`. What comes before the byte that faults has been
+ * copied. The guest's code runs in ring 3 with I/O privilege 3, since some hosts emulate ring 0 and would report a fault
+ * there as an access to a device. An access that cannot be served leaves the vCPU usable: every entry sets all registers.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,8 +23,8 @@
 #include "run.h"
 
 static const uintptr_t PRIVATE_PLACE = 0x7e0000000000;
-static const size_t PRIVATE_STRIDE = 1 << 20, PRIVATE_SIZE = 0x10000, RUN_OFFSET = 0x80000;
-enum { LOAD_CODE = 0x3000, STORE_CODE = 0x3010, PAGE_2M = 0x200000, ENTRY_TABLE = 0x07, ENTRY_2M = 0xe7 };
+static const size_t PRIVATE_STRIDE = 4 << 20, PRIVATE_SIZE = 2 << 20, RUN_OFFSET = 3 << 20;
+enum { CODE = 0x3000, BUFFER = 0x100000, PAGE_2M = 0x200000, ENTRY_TABLE = 0x07, ENTRY_2M = 0xe7 };
 
 struct guest {
   int kvm, vm, vcpu; /* kvm is 0 where there is no guest */
@@ -47,7 +47,7 @@ static bool add_slot(struct guest *g, uint32_t slot, uint64_t gpa, uint64_t size
 }
 
 static void write_guest(struct guest *g) {
-  static const uint8_t load_code[] = {0x8a, 0x03, 0xe6, 0x10}, store_code[] = {0x88, 0x03, 0xe6, 0x10};
+  static const uint8_t code[] = {0xf3, 0xa4, 0xe6, 0x10}; /* rep movsb; out 0x10,al */
   uint64_t *level4 = (uint64_t *)(g->memory + 0x1000), *level3 = (uint64_t *)(g->memory + 0x2000);
   uint64_t *arena = (uint64_t *)(g->memory + 0x4000), *first = (uint64_t *)(g->memory + 0x5000);
   level4[0] = 0x2000 | ENTRY_TABLE;
@@ -55,8 +55,7 @@ static void write_guest(struct guest *g) {
   level3[ARENA >> 30] = 0x4000 | ENTRY_TABLE;
   for (size_t i = 0; i < GUEST_MEMORY / PAGE_2M; i++) arena[i] = (ARENA + i * PAGE_2M) | ENTRY_2M;
   first[0] = ENTRY_2M;
-  memcpy(g->memory + LOAD_CODE, load_code, sizeof load_code);
-  memcpy(g->memory + STORE_CODE, store_code, sizeof store_code);
+  memcpy(g->memory + CODE, code, sizeof code);
 }
 
 static bool enter_long_mode(struct guest *g) {
@@ -131,39 +130,32 @@ static void abandon(struct guest *g) {
   g->run->immediate_exit = 0;
 }
 
-/* One byte in or out. Returns an errno, 0 when it was served, -1 when the run ends. */
-static int access_byte(struct guest *g, bool store, uint64_t address, uint8_t *byte) {
-  struct kvm_regs regs = {.rflags = 0x3002, .rip = store ? STORE_CODE : LOAD_CODE, .rbx = address, .rax = *byte, .rsp = 0x3f00};
+/* Copies inside the guest. Returns an errno, 0 when it was served, -1 when the run ends. */
+static int copy(struct guest *g, uint64_t to, uint64_t from, uint64_t count) {
+  struct kvm_regs regs = {.rflags = 0x3002, .rip = CODE, .rdi = to, .rsi = from, .rcx = count, .rsp = CODE};
   if (ioctl(g->vcpu, KVM_SET_REGS, &regs) != 0) return failed("KVM_SET_REGS"), -1;
-  if (ioctl(g->vcpu, KVM_RUN, 0) != 0) {
-    int number = errno;
-    if (number == EFAULT) return number;
-    return failed("KVM_RUN"), -1;
-  }
+  if (ioctl(g->vcpu, KVM_RUN, 0) != 0) return errno == EFAULT ? EFAULT : (failed("KVM_RUN"), -1);
   if (g->run->exit_reason == KVM_EXIT_MMIO) {
     abandon(g);
     return EFAULT;
   }
-  if (g->run->exit_reason != KVM_EXIT_IO) return refuse("KVM_RUN stopped with exit reason %u", g->run->exit_reason), -1;
-  if (ioctl(g->vcpu, KVM_GET_REGS, &regs) != 0) return failed("KVM_GET_REGS"), -1;
-  *byte = (uint8_t)regs.rax;
-  return 0;
+  if (g->run->exit_reason == KVM_EXIT_IO) return 0;
+  return refuse("KVM_RUN stopped with exit reason %u", g->run->exit_reason), -1;
 }
 
 void guest_access(int guest, const struct event *event, uint64_t address) {
-  static uint8_t bytes[MAX_ACCESS];
+  struct guest *g = &guests[guest];
   bool store = event->verb == V_DEVICE_STORE;
-  for (size_t i = 0; i < event->length; i++) {
-    uint64_t at = address + i;
-    bool inside = at >= ARENA && at < ARENA + GUEST_MEMORY;
-    bytes[i] = store ? store_byte(event, i) : 0;
-    int number = inside ? access_byte(&guests[guest], store, at, &bytes[i]) : EFAULT;
-    if (number < 0) return;
-    if (number > 0) {
-      say_errno(number);
-      return;
-    }
+  uint8_t *buffer = g->memory + BUFFER;
+  uint64_t end = ARENA + GUEST_MEMORY, count = event->length;
+  if (store) for (size_t i = 0; i < count; i++) buffer[i] = store_byte(event, i);
+  int number = EFAULT;
+  if (address >= ARENA && address < end) {
+    uint64_t inside = count < end - address ? count : end - address;
+    number = store ? copy(g, address, BUFFER, inside) : copy(g, BUFFER, address, inside);
+    if (number == 0 && inside < count) number = EFAULT;
   }
-  if (store) say("\"result\":null");
-  else say_bytes(bytes, event->length);
+  if (number > 0) say_errno(number);
+  else if (number == 0 && store) say("\"result\":null");
+  else if (number == 0) say_bytes(buffer, count);
 }

@@ -40,29 +40,15 @@ p1 load 0x100008000 3
 p1 madvise 0x100008000 16K dontneed
 p1 load 0x100008000 3
 p1 load 0x10000a000 3
-# locked memory stays
-p1 mlock 0x100006000 4K
-p1 madvise 0x100006000 4K dontneed
 # free is for private anonymous memory
 p1 madvise 0x100008000 4K free
 p1 madvise 0x10000a000 4K free
 p1 madvise 0x100000000 4K free
 p1 madvise 0x100002000 8K free
-# remove is for shared files
-p1 madvise 0x100000000 4K remove
-p1 madvise 0x100008000 4K remove
-p1 madvise 0x10000a000 4K remove
-p1 load 0x100008000 3
-# populate
-p1 madvise 0x100002000 8K populate_read
-p1 madvise 0x100004000 4K populate_write
-p1 madvise 0x100005000 4K populate_read
-p1 madvise 0x100003000 4K populate_write
-machine truncate f 4K
-p1 madvise 0x100008000 8K populate_read
+# willneed, and what fork is told
 p1 madvise 0x100000000 4K willneed
 p1 madvise 0x10000a000 4K willneed
-p1 madvise 0x100002000 8K cold
+p1 madvise 0x100002000 8K willneed
 p1 madvise 0x100000000 4K wipeonfork
 p1 madvise 0x10000a000 4K wipeonfork
 p1 madvise 0x100008000 4K wipeonfork

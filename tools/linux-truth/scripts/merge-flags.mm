@@ -16,10 +16,6 @@ p1 madvise 0x100009000 4K wipeonfork
 p1 maps
 p1 madvise 0x100009000 4K keeponfork
 p1 maps
-p1 mlock 0x100009000 4K
-p1 maps
-p1 munlock 0x100009000 4K
-p1 maps
 p1 mmap 0x100010000 4K - private,anonymous,fixed
 p1 mmap 0x100011000 4K - private,anonymous,fixed,noreserve
 p1 maps

@@ -39,3 +39,7 @@ p1 mremap 0x100008000 8K 8K dontunmap
 p1 mremap 0x100008000 8K 4K maymove,dontunmap
 p1 mremap 0x100008000 4K 4K maymove,fixed,dontunmap 0x100030000
 p1 maps
+# the same length over a hole
+p1 munmap 0x100001000 4K
+p1 mremap 0x100000000 16K 16K -
+p1 mremap 0x100001000 4K 4K -

@@ -45,3 +45,10 @@ p1 load 0x100000000 1
 p1 load 0x100001000 2
 p1 load 0x100009000 2
 p1 load 0x100002000 1
+# protection is judged before the end of the file
+p1 mprotect 0x100000000 8K r
+p1 mprotect 0x100008000 4K -
+machine truncate f 0
+p1 store 0x100000000 1
+p1 load 0x100000000 1
+p1 load 0x100008000 1

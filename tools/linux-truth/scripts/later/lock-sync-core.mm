@@ -1,4 +1,4 @@
-# mlock, munlock, msync, mincore, brk.
+# mlock, munlock, msync, mincore.
 machine file f 8K 616263
 p1 mmap 0x100000000 8K rw private,anonymous,fixed
 p1 mmap 0x100004000 8K rw shared,fixed f 0
@@ -29,17 +29,8 @@ p1 msync 0x100004000 0 sync
 p1 msync 0x100004000 16K sync
 p1 msync 0x100008000 4K sync
 p1 msync 0x100000000 8K sync
-# the heap begins at 0x1000000 here
-p1 brk 0
-p1 brk 0x1001800
+p1 mmap 0x100010000 8K rw private,anonymous,fixed
+p1 mlock 0x100011000 4K
 p1 maps
-p1 brk 0x1000400
-p1 maps
-p1 brk 0xfff000
-p1 mmap 0x1002000 4K rw private,anonymous,fixed
-p1 brk 0x1003000
-p1 brk 0x1002000
-p1 maps
-p1 munmap 0x1001000 4K
-p1 brk 0x1000000
+p1 munlock 0x100011000 4K
 p1 maps
