@@ -1,0 +1,82 @@
+/** What the scripts are made of, and how small they get. No kernel is asked. */
+import fc from 'fast-check';
+import type { Run, Side } from '../src/run-command.ts';
+import { firstDifference } from '../src/compare.ts';
+import { scripts, toText } from '../src/generate.ts';
+import { search } from '../src/search.ts';
+
+const OPTIONS = { events: 200, device: true } as const;
+
+function texts(seed: number, avoid: readonly string[] = []): string[] {
+  return fc.sample(scripts({ ...OPTIONS, avoid }), { numRuns: 5, seed }).map(toText);
+}
+
+/** Answers `null` to each line, but `odd` to lines that match. */
+function answering(pattern: RegExp, odd: string): Side {
+  return async (script) => {
+    const lines = script.trimEnd().split('\n').map((text, at) => ({ line: at + 1, result: pattern.test(text) ? odd : null }));
+    return { lines: lines.map((line) => JSON.stringify(line)), status: 0, stderr: '' };
+  };
+}
+
+describe('random scripts', () => {
+  it('are the same for the same seed', () => {
+    expect(texts(7)).toEqual(texts(7));
+    expect(texts(7)).not.toEqual(texts(8));
+  });
+
+  it('have as many events as were asked for', () => {
+    for (const text of texts(1)) expect(text.trimEnd().split('\n')).toHaveLength(200);
+  });
+
+  it('do without what is to be avoided', () => {
+    expect(texts(1).join('')).toMatch(/noreserve|mremap/);
+    expect(texts(1, ['noreserve', 'mremap']).join('')).not.toMatch(/noreserve|mremap/);
+  });
+
+  it('shrink to the one event that matters, with simple arguments', async () => {
+    const found = await search({
+      ...OPTIONS,
+      scripts: 100,
+      seed: 3,
+      linux: answering(/never/, 'odd'),
+      model: answering(/madvise .* dontneed/, 'odd'),
+    });
+    expect(found.found?.script).toBe('p1 madvise 0x100000000 0x1000 dontneed\n');
+  });
+
+  it('shrink to two events when it takes two', async () => {
+    const together: Side = async (script) => {
+      const side = /fork[^]*mremap/.test(script) ? answering(/mremap/, 'odd') : answering(/never/, 'odd');
+      return await side(script);
+    };
+    const { found } = await search({ ...OPTIONS, scripts: 100, seed: 4, linux: answering(/never/, 'odd'), model: together });
+    expect(found?.script.trimEnd().split('\n')).toHaveLength(2);
+  });
+});
+
+describe('comparing', () => {
+  const run = (...lines: string[]): Run => ({ lines, status: 0, stderr: '' });
+
+  it('looks at values, not at how they are written', () => {
+    expect(firstDifference('', run('{"line":1,"result":null}'), run('{ "result": null, "line": 1 }'))).toBeUndefined();
+  });
+
+  it('finds the first line that differs, and the event of it', () => {
+    const script = 'p1 maps\np1 fork\n';
+    const linux = run('{"line":1,"result":[]}', '{"line":2,"result":"p2"}');
+    const model = run('{"line":1,"result":[]}', '{"line":2,"errno":"ENOMEM"}');
+    expect(firstDifference(script, linux, model)).toMatchObject({ line: 2, event: 'p1 fork' });
+  });
+
+  it('does not take a side that stops early for equal', () => {
+    const model: Run = { lines: [], status: 3, stderr: 'boom' };
+    const difference = firstDifference('p1 maps\n', run('{"line":1,"result":[]}'), model);
+    expect(difference).toMatchObject({ line: 1, model: 'nothing more (status 3) boom' });
+  });
+
+  it('never compares frames', () => {
+    const linux = run('{"line":1,"result":[{"pfn":1}]}');
+    expect(firstDifference('', linux, run('{"line":1,"result":[{"pfn":2}]}'))).toBeUndefined();
+  });
+});
