@@ -1,5 +1,6 @@
 /*
- * CPU accesses, byte by byte, under handlers of SIGSEGV and SIGBUS: what comes before the byte that faults has happened.
+ * CPU accesses, byte by byte, under handlers of SIGSEGV and SIGBUS: what comes before the byte that faults has
+ * happened.
  *
  * A fetch would have to execute whatever bytes are there. Instead the mapping is asked whether it may be executed, and
  * the bytes are read.
@@ -37,7 +38,12 @@ void catch_faults(void) {
 }
 
 static void say_fault(int number, int code, uint64_t address) {
-  say("\"signal\":\"%s\",\"code\":\"%s\",\"address\":\"0x%lx\"", signal_name(number), signal_code_name(number, code), address);
+  say("\"signal\":\"%s\",\"code\":\"%s\",\"address\":\"0x%lx\"", signal_name(number),
+      signal_code_name(number, code), address);
+}
+
+static void say_caught_fault(void) {
+  say_fault(fault.si_signo, fault.si_code, (uint64_t)fault.si_addr);
 }
 
 static bool load_bytes(uint64_t address, size_t count) {
@@ -70,7 +76,7 @@ static bool executable(uint64_t address, size_t count) {
     int prot = mapping_prot(at);
     if (prot >= 0 && (prot & PROT_EXEC) != 0) continue;
     /* A page before this one may be beyond the end of its file. */
-    if (at > address && !load_bytes(address, at - address)) say_fault(fault.si_signo, fault.si_code, (uint64_t)fault.si_addr);
+    if (at > address && !load_bytes(address, at - address)) say_caught_fault();
     else say_fault(SIGSEGV, prot < 0 ? SEGV_MAPERR : SEGV_ACCERR, at);
     return false;
   }
@@ -82,7 +88,7 @@ void access_memory(const struct event *event, uint64_t address) {
   if (event->verb == V_FETCH && !executable(address, event->length)) return;
   bool done = event->verb == V_STORE || load_bytes(address, event->length);
   if (done && (event->verb == V_STORE || event->verb == V_MODIFY)) done = store_bytes(event, address);
-  if (!done) say_fault(fault.si_signo, fault.si_code, (uint64_t)fault.si_addr);
+  if (!done) say_caught_fault();
   else if (event->verb == V_STORE) say("\"result\":null");
   else say_bytes(bytes, event->length);
 }

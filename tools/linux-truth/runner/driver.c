@@ -207,7 +207,7 @@ static void reclaim(const struct event *event) {
   print(event, "\"result\":null");
 }
 
-/* A file is there from the start, as a file descriptor that all processes inherit; the script sees it once it made it. */
+/* A file is there from the start, as a descriptor that all processes inherit; the script sees it once it made it. */
 static void run_file_event(const struct event *event) {
   int fd = file_fds[event->file];
   if (event->verb == V_FILE && file_exists[event->file]) return print_errno(event, EEXIST);

@@ -3,12 +3,15 @@
  *
  *     guest virtual = guest physical = address in the process, for [ARENA, ARENA + GUEST_MEMORY)
  *
- *     0x1000 top-level table   0x2000 its only next one   0x3000 code   0x4000 2 MiB entries of the arena
- *     0x5000 2 MiB entries of the first GiB   0x100000 bytes in and out      (slot 0, private to the guest)
+ *     slot 0, private to the guest:
+ *       0x1000 top-level table       0x4000 2 MiB entries of the arena       0x3000   code
+ *       0x2000 its only next one     0x5000 2 MiB entries of the first GiB   0x100000 bytes in and out
+ *     slot 1: the process's memory
  *
  * Each access is one entry into the guest: `rep movsb`, then `out`. What comes before the byte that faults has been
- * copied. The guest's code runs in ring 3 with I/O privilege 3, since some hosts emulate ring 0 and would report a fault
- * there as an access to a device. An access that cannot be served leaves the vCPU usable: every entry sets all registers.
+ * copied. The guest's code runs in ring 3 with I/O privilege 3, since some hosts emulate ring 0 and would report a
+ * fault there as an access to a device. An access that cannot be served leaves the vCPU usable: every entry sets all
+ * registers.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -64,9 +67,10 @@ static bool enter_long_mode(struct guest *g) {
   if (ioctl(g->vcpu, KVM_SET_CPUID2, &cpuid) != 0) return failed("KVM_SET_CPUID2");
   struct kvm_sregs s;
   if (ioctl(g->vcpu, KVM_GET_SREGS, &s) != 0) return failed("KVM_GET_SREGS");
-  struct kvm_segment code = {.limit = 0xffffffff, .selector = 0x0b, .type = 11, .present = 1, .dpl = 3, .s = 1, .l = 1, .g = 1};
-  struct kvm_segment data = {.limit = 0xffffffff, .selector = 0x13, .type = 3, .present = 1, .dpl = 3, .s = 1, .db = 1, .g = 1};
-  s.cs = code;
+  struct kvm_segment data = {
+    .limit = 0xffffffff, .selector = 0x13, .type = 3, .present = 1, .dpl = 3, .s = 1, .db = 1, .g = 1};
+  s.cs = (struct kvm_segment){
+    .limit = 0xffffffff, .selector = 0x0b, .type = 11, .present = 1, .dpl = 3, .s = 1, .l = 1, .g = 1};
   s.ds = s.es = s.fs = s.gs = s.ss = data;
   s.cr0 = 0x80010033; /* PG WP NE ET MP PE */
   s.cr3 = 0x1000;

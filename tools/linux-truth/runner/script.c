@@ -207,7 +207,7 @@ static void parse_process_event(struct reader *r, struct event *event) {
       take_range(r, event);
       event->prot = take_prot(r);
       event->flags = take_list(r, mmap_flags, "mmap flags");
-      if (((event->flags & MAP_PRIVATE) != 0) == ((event->flags & MAP_SHARED) != 0)) fail(r, "either private or shared");
+      if (!(event->flags & MAP_PRIVATE) == !(event->flags & MAP_SHARED)) fail(r, "either private or shared");
       if ((event->flags & MAP_ANONYMOUS) != 0) break;
       event->file = take_file(r);
       event->offset = take_number(r, "an offset");
@@ -303,7 +303,7 @@ static bool knows(const struct script *script, enum verb verb, const char *name)
 }
 
 static void parse_actor(struct reader *r, struct event *event) {
-  const char *expected = "a process (p1, p2, ...), machine or an attached device (tasks and verdicts cannot be run for real)";
+  const char *expected = "a process (p1, p2, ...), machine or an attached device (no tasks and verdicts)";
   copy_name(r, event->who, expected);
   size_t digits = strspn(r->word + 1, "0123456789");
   bool process = r->word[0] == 'p' && digits > 0 && r->word[1] != '0' && r->word[1 + digits] == '\0';

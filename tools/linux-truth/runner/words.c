@@ -20,8 +20,9 @@
 #endif
 
 const struct word process_verbs[] = {
-  {"load", V_LOAD}, {"store", V_STORE}, {"modify", V_MODIFY}, {"fetch", V_FETCH}, {"mmap", V_MMAP}, {"munmap", V_MUNMAP},
-  {"mprotect", V_MPROTECT}, {"mremap", V_MREMAP}, {"madvise", V_MADVISE}, {"brk", V_BRK}, {"mlock", V_MLOCK},
+  {"load", V_LOAD}, {"store", V_STORE}, {"modify", V_MODIFY}, {"fetch", V_FETCH}, {"mmap", V_MMAP},
+  {"munmap", V_MUNMAP}, {"mprotect", V_MPROTECT}, {"mremap", V_MREMAP}, {"madvise", V_MADVISE}, {"brk", V_BRK},
+  {"mlock", V_MLOCK},
   {"munlock", V_MUNLOCK}, {"msync", V_MSYNC}, {"mincore", V_MINCORE}, {"fork", V_FORK}, {"exit", V_EXIT},
   {"exec", V_EXEC}, {"signal", V_SIGNAL}, {"maps", V_MAPS}, {NULL, 0},
 };
@@ -87,8 +88,14 @@ const char *signal_name(int signal) {
 }
 
 const char *signal_code_name(int signal, int code) {
-  static const struct word segv[] = {{"SEGV_MAPERR", 1}, {"SEGV_ACCERR", 2}, {"SEGV_BNDERR", 3}, {"SEGV_PKUERR", 4}, {"SI_KERNEL", 128}, {NULL, 0}};
-  static const struct word bus[] = {{"BUS_ADRALN", 1}, {"BUS_ADRERR", 2}, {"BUS_OBJERR", 3}, {"BUS_MCEERR_AR", 4}, {"BUS_MCEERR_AO", 5}, {"SI_KERNEL", 128}, {NULL, 0}};
+  static const struct word segv[] = {
+    {"SEGV_MAPERR", SEGV_MAPERR}, {"SEGV_ACCERR", SEGV_ACCERR}, {"SEGV_BNDERR", 3}, {"SEGV_PKUERR", 4},
+    {"SI_KERNEL", SI_KERNEL}, {NULL, 0},
+  };
+  static const struct word bus[] = {
+    {"BUS_ADRALN", BUS_ADRALN}, {"BUS_ADRERR", BUS_ADRERR}, {"BUS_OBJERR", BUS_OBJERR}, {"BUS_MCEERR_AR", 4},
+    {"BUS_MCEERR_AO", 5}, {"SI_KERNEL", SI_KERNEL}, {NULL, 0},
+  };
   static char unknown[32];
   return name_of(signal == SIGBUS ? bus : segv, code, "CODE_", unknown, sizeof unknown);
 }

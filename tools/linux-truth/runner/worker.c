@@ -58,7 +58,7 @@ void say_bytes(const uint8_t *bytes, size_t count) {
 
 static const uint64_t TASK_SIZE = 0x7ffffffff000;
 
-/* Whether a call that changes nothing outside [start, start + length) would hit the runner; one beyond user space fails. */
+/* Whether a call about [start, start + length) would hit the runner; one that reaches beyond user space just fails. */
 static bool would_hit(uint64_t start, uint64_t length) {
   return length <= TASK_SIZE && start <= TASK_SIZE - length && own_memory(start, length);
 }
@@ -104,7 +104,8 @@ static void do_mincore(const struct event *e, uint64_t address) {
 }
 
 /*
- * The script's heap begins at HEAP in every run: the runner's own one ends there, with a guard that nothing merges with.
+ * The script's heap begins at HEAP in every run: the runner's own one ends there, with a guard that nothing merges
+ * with.
  * Linux answers a break below the start of the heap with the one that there is.
  */
 static bool set_heap_aside(void) {

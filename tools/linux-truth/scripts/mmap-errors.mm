@@ -5,7 +5,7 @@ p1 mmap 0x100000000 0 rw shared,fixed f 0
 p1 mmap 0x100000800 4K rw private,anonymous,fixed
 p1 mmap 0x100000800 0 rw private,anonymous,fixed
 p1 mmap 0x100000000 0x7ffffffff000 rw private,anonymous,fixed
-p1 mmap 0x100000000 0x8000000000000 rw private,anonymous,fixed
+p1 mmap 0x100000000 0x800000000000 rw private,anonymous,fixed
 p1 mmap 0x7ffffffff000 4K rw private,anonymous,fixed
 p1 mmap 0x7fffffffe000 8K rw private,anonymous,fixed
 p1 mmap 0x800000000000 4K rw private,anonymous,fixed

@@ -30,7 +30,9 @@ function withAnswer(line: string, answer: string | undefined): string {
 export function printAnswer(fields: Readonly<Record<string, unknown>>): string {
   const { result } = fields;
   if (Array.isArray(result)) return (result as MapsEntry[]).map(printEntry).join('  ') || 'nothing';
-  return Object.values(fields).map((value) => (value === null ? 'done' : String(value))).join(' ');
+  return Object.values(fields)
+    .map((value) => (value === null ? 'done' : String(value)))
+    .join(' ');
 }
 
 function printEntry({ start, end, prot, shared, offset, file }: MapsEntry): string {

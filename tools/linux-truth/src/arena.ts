@@ -1,6 +1,6 @@
 /**
- * Where random scripts work: 64 pages at 4 GiB, so few that ranges overlap all the time, and half of all ranges begin in
- * the first 16 of them. Most arguments are good; some are those that a careless program would pass.
+ * Where random scripts work: 64 pages at 4 GiB, so few that ranges overlap all the time, and half of all ranges begin
+ * in the first 16 of them. Most arguments are good; some are those that a careless program would pass.
  */
 import fc from 'fast-check';
 
@@ -42,7 +42,7 @@ export const length: fc.Arbitrary<number> = fc.oneof(
   { weight: 3, arbitrary: fc.constant(0) },
 );
 
-/** As {@link length}, and sometimes longer than user space: for calls that refuse it before they do anything far away. */
+/** As {@link length}, and sometimes longer than user space: for calls that refuse it before they do anything. */
 export const lengthOrHuge: fc.Arbitrary<number> = fc.oneof(
   { weight: 120, arbitrary: length },
   { weight: 1, arbitrary: fc.constantFrom(TASK_SIZE, TASK_SIZE + PAGE) },

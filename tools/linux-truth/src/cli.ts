@@ -10,8 +10,8 @@ import type { Side } from './run-command.ts';
 import { saveScript } from './save.ts';
 import { search } from './search.ts';
 
-const USAGE = `usage: linux-truth [--scripts 100] [--events 200] [--seed N] [--device] [--width first|all] [--avoid WORD,...]
-                   [--linux-twice] [--no-save]
+const USAGE = `usage: linux-truth [--scripts 100] [--events 200] [--seed N] [--device] [--width first|all]
+                   [--avoid WORD,...] [--linux-twice] [--no-save]
        linux-truth --show SCRIPT
 
 Runs random scripts on the real kernel and on the model and compares every answer. The first difference is shrunk and
@@ -58,7 +58,8 @@ export async function main(args: readonly string[]): Promise<number> {
     progress: progress(wholeNumber(values.scripts, '--scripts')),
   });
   if (process.stderr.isTTY) process.stderr.write('\n');
-  if (result.found === undefined) return say(`${result.ran} scripts of ${values.events} events, seed ${seed}: no difference\n`, 0);
+  if (result.found === undefined)
+    return say(`${result.ran} scripts of ${values.events} events, seed ${seed}: no difference\n`, 0);
   const { script, difference } = result.found;
   const remark = `${printDifference(difference)}\nfound as script ${result.ran} of seed ${seed}`;
   const saved = values['no-save'] ? '' : `\nsaved as ${saveScript(script, remark)}`;

@@ -18,7 +18,10 @@ export type Comparison = 'same' | { readonly refused: string } | Difference;
 
 export async function compare(script: string, sides: { linux: Side; model: Side }): Promise<Comparison> {
   const [linux, model] = await Promise.all([sides.linux(script), sides.model(script)]);
-  for (const [name, run] of [['linux', linux], ['the model', model]] as const) {
+  for (const [name, run] of [
+    ['linux', linux],
+    ['the model', model],
+  ] as const) {
     if (run.status === REFUSED) return { refused: `${name}: ${run.stderr.trim()}` };
   }
   return firstDifference(script, linux, model) ?? 'same';

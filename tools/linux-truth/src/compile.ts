@@ -11,7 +11,8 @@ const FLAGS = ['-std=c11', '-O2', '-Wall', '-Wextra', '-no-pie'];
 
 /** Why no script can run for real here; `undefined` when they can. */
 export function whyNoRunner(): string | undefined {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return `needs Linux on x86-64, found ${process.platform} on ${process.arch}`;
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    return `needs Linux on x86-64, found ${process.platform} on ${process.arch}`;
   if (spawnSync(compiler(), ['--version']).status !== 0) return `no C compiler (${compiler()}, or set CC)`;
   return undefined;
 }

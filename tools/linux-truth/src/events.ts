@@ -77,9 +77,7 @@ function mmap(width: Width): fc.Arbitrary<Words> {
  * mappings of a range, so it comes often.
  */
 function mremap(width: Width): fc.Arbitrary<Words> {
-  const inPlace = fc
-    .tuple(hexAddress, hexLength, hexLengthOrHuge)
-    .map((arguments_) => ['mremap', ...arguments_, '-']);
+  const inPlace = fc.tuple(hexAddress, hexLength, hexLengthOrHuge).map((arguments_) => ['mremap', ...arguments_, '-']);
   const target = fc.oneof({ weight: 30, arbitrary: pageAddress }, { weight: 1, arbitrary: address }).map(hex);
   const flags = fc.constantFrom('maymove,fixed', ...(width === 'all' ? ['maymove,fixed,dontunmap'] : []));
   const moved = fc

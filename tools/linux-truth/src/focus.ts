@@ -17,7 +17,16 @@ interface Range {
 const MEMORY = 12;
 
 const ACCESSES: ReadonlySet<string> = new Set(['load', 'store', 'modify', 'fetch']);
-const CALLS: ReadonlySet<string> = new Set(['munmap', 'mprotect', 'mremap', 'madvise', 'mmap', 'mlock', 'munlock', 'msync']);
+const CALLS: ReadonlySet<string> = new Set([
+  'munmap',
+  'mprotect',
+  'mremap',
+  'madvise',
+  'mmap',
+  'mlock',
+  'munlock',
+  'msync',
+]);
 
 export class Focus {
   private readonly draw: Draw;

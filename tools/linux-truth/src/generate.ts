@@ -1,9 +1,9 @@
 /**
  * Random scripts as one fast-check arbitrary.
  *
- * Generating keeps account of the processes, so that most events are about one that lives. Shrinking does not need to: it
- * leaves events out, in chunks of a half, a quarter, ... one, and then makes the arguments of the rest simpler. A script
- * that does not make sense any more answers the same on both sides, or is refused by both, so it is no counterexample.
+ * Generating keeps account of the processes, so that most events are about one that lives. Shrinking does not need to:
+ * it leaves events out, in chunks of a half, a quarter, ... one, and then makes the arguments of the rest simpler. A
+ * script that does not make sense any more answers the same on both sides, or is refused by both: no counterexample.
  */
 import fc from 'fast-check';
 import {
@@ -105,7 +105,12 @@ class ScriptArbitrary extends fc.Arbitrary<ScriptWords> {
     for (let at = from; at < script.length; at++) {
       for (const words of simplify(script[at] as Words)) {
         const changed = [...script.slice(0, at), words, ...script.slice(at + 1)];
-        yield new fc.Value<ScriptWords>(changed, { phase: 'simplify', chunk: 0, at, changed: true } satisfies ShrinkState);
+        yield new fc.Value<ScriptWords>(changed, {
+          phase: 'simplify',
+          chunk: 0,
+          at,
+          changed: true,
+        } satisfies ShrinkState);
       }
     }
   }

@@ -24,7 +24,10 @@ export function runCommand(command: string, args: readonly string[], input: stri
     child.stderr.on('data', (data: Buffer) => stderr.push(data));
     child.on('error', reject);
     child.on('close', (status) => {
-      const lines = Buffer.concat(stdout).toString().split('\n').filter((line) => line !== '');
+      const lines = Buffer.concat(stdout)
+        .toString()
+        .split('\n')
+        .filter((line) => line !== '');
       resolve({ lines, status, stderr: Buffer.concat(stderr).toString() });
     });
     child.stdin.on('error', () => undefined); // A script that is refused is not read to its end.

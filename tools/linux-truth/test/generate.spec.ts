@@ -14,7 +14,10 @@ function texts(seed: number, avoid: readonly string[] = []): string[] {
 /** Answers `null` to each line, but `odd` to lines that match. */
 function answering(pattern: RegExp, odd: string): Side {
   return async (script) => {
-    const lines = script.trimEnd().split('\n').map((text, at) => ({ line: at + 1, result: pattern.test(text) ? odd : null }));
+    const lines = script
+      .trimEnd()
+      .split('\n')
+      .map((text, at) => ({ line: at + 1, result: pattern.test(text) ? odd : null }));
     return { lines: lines.map((line) => JSON.stringify(line)), status: 0, stderr: '' };
   };
 }
@@ -50,7 +53,13 @@ describe('random scripts', () => {
       const side = /fork[^]*mremap/.test(script) ? answering(/mremap/, 'odd') : answering(/never/, 'odd');
       return await side(script);
     };
-    const { found } = await search({ ...OPTIONS, scripts: 100, seed: 4, linux: answering(/never/, 'odd'), model: together });
+    const { found } = await search({
+      ...OPTIONS,
+      scripts: 100,
+      seed: 4,
+      linux: answering(/never/, 'odd'),
+      model: together,
+    });
     expect(found?.script.trimEnd().split('\n')).toHaveLength(2);
   });
 });

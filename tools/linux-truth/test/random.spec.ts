@@ -14,7 +14,9 @@ const seed = Number(process.env['LINUX_TRUTH_SEED'] ?? Date.now() % 2 ** 31);
 async function expectNoDifference(scripts: number, device: boolean): Promise<void> {
   const { found } = await search({ scripts, events: 200, device, seed, linux: linux(), model });
   if (found === undefined) return;
-  throw new Error(`seed ${seed}${device ? ' with a device' : ''}\n${found.script}\n${printDifference(found.difference)}`);
+  throw new Error(
+    `seed ${seed}${device ? ' with a device' : ''}\n${found.script}\n${printDifference(found.difference)}`,
+  );
 }
 
 describeIf(whyNoDevice() ?? whyNoModel(), 'random scripts of 200 events with a device', () => {
@@ -23,5 +25,9 @@ describeIf(whyNoDevice() ?? whyNoModel(), 'random scripts of 200 events with a d
 
 describeIf(whyNoRunner() ?? whyNoModel(), 'random scripts of 200 events', () => {
   const scripts = whyNoDevice() === undefined ? 30 : 100;
-  it(`answer the same on Linux and on the model, ${scripts} of them`, () => expectNoDifference(scripts, false), 600_000);
+  it(
+    `answer the same on Linux and on the model, ${scripts} of them`,
+    () => expectNoDifference(scripts, false),
+    600_000,
+  );
 });

@@ -22,7 +22,10 @@ async function answers(script: string): Promise<string[]> {
 
 /** Runs `event -> answer` lines; an event without an answer is preparation. */
 async function expectAnswers(annotated: string): Promise<void> {
-  const lines = annotated.trim().split('\n').map((line) => line.trim().split(/\s+=>\s+/));
+  const lines = annotated
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+=>\s+/));
   const found = await answers(lines.map(([event]) => `${event}\n`).join(''));
   const wanted = lines.map(([event, answer], at) => `${event} => ${answer ?? found[at]}`);
   expect(lines.map(([event], at) => `${event} => ${found[at]}`)).toEqual(wanted);
