@@ -35,7 +35,10 @@ export interface DeviceViolation {
 }
 
 /** Extra verb for scripts: arguments are the words behind the verb, names resolved. @public */
-export type DeviceAction = (process: ProcessHandle | undefined, args: readonly string[]) => Routine<Errno | string | undefined>;
+export type DeviceAction = (
+  process: ProcessHandle | undefined,
+  args: readonly string[],
+) => Routine<Errno | string | undefined>;
 
 /** An attached device. @public */
 export interface Device {

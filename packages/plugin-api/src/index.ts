@@ -28,7 +28,14 @@ export type {
   NotifierService,
   NotifierSubscription,
 } from './services/notifiers.ts';
-export type { DeviceVmaService, MmHandle, ProcessHandle, ProcessService, VmaService, VmaView } from './services/processes.ts';
+export type {
+  DeviceVmaService,
+  MmHandle,
+  ProcessHandle,
+  ProcessService,
+  VmaService,
+  VmaView,
+} from './services/processes.ts';
 export type {
   FrameService,
   GetPageOptions,

@@ -14,14 +14,7 @@ import type { MmHandle } from './services/processes.ts';
  * @public
  */
 export type NotifierEvent =
-  | 'UNMAP'
-  | 'CLEAR'
-  | 'PROTECTION_VMA'
-  | 'PROTECTION_PAGE'
-  | 'SOFT_DIRTY'
-  | 'RELEASE'
-  | 'MIGRATE'
-  | 'EXCLUSIVE';
+  'UNMAP' | 'CLEAR' | 'PROTECTION_VMA' | 'PROTECTION_PAGE' | 'SOFT_DIRTY' | 'RELEASE' | 'MIGRATE' | 'EXCLUSIVE';
 
 /** One invalidation window: the same object is handed to start and to its end. @public */
 export interface NotifierRange {

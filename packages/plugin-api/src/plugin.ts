@@ -13,13 +13,7 @@ export const PLUGIN_BRAND: unique symbol = Symbol.for('@mmu-notifier/plugin-api/
 
 /** Services that not every machine offers. @public */
 export type Capability =
-  | 'interval-notifiers'
-  | 'device-vmas'
-  | 'links'
-  | 'range-faults'
-  | 'interrupts'
-  | 'dma'
-  | 'device-memory';
+  'interval-notifiers' | 'device-vmas' | 'links' | 'range-faults' | 'interrupts' | 'dma' | 'device-memory';
 
 /** Declared once, proven both ways by the conformance suite. @public */
 export interface PluginTraits {

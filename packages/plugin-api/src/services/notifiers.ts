@@ -61,12 +61,7 @@ export interface IntervalOps {
  * @public
  */
 export interface IntervalNotifierService {
-  insert(
-    mm: MmHandle,
-    start: VirtualAddress,
-    length: number,
-    ops: IntervalOps,
-  ): Routine<IntervalSubscription | Errno>;
+  insert(mm: MmHandle, start: VirtualAddress, length: number, ops: IntervalOps): Routine<IntervalSubscription | Errno>;
   remove(subscription: IntervalSubscription): Routine<void>;
   /** Waits while an invalidation of the interval runs; answers the sequence for `readRetry`. */
   readBegin(subscription: IntervalSubscription): Routine<number>;

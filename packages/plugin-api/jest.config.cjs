@@ -1,0 +1,1 @@
+module.exports = { displayName: 'plugin-api', preset: '../../jest.preset.js', coverageDirectory: 'coverage' };
