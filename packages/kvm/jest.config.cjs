@@ -1,0 +1,1 @@
+module.exports = { displayName: 'kvm', preset: '../../jest.preset.js', coverageDirectory: 'coverage' };
