@@ -5,7 +5,7 @@
  *
  * Left out: page tables, huge pages, the zero page (a first read counts as a page), `MADV_FREE` (pages stay).
  */
-import { AccessKind } from '../event-sink.ts';
+import { type AccessKind } from '../event-sink.ts';
 import type { EventSink } from '../event-sink.ts';
 import { processNumber } from '../event.ts';
 import type { MmapEvent, MmEvent } from '../event.ts';

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'trace', preset: '../../jest.preset.js', coverageDirectory: 'coverage' };
