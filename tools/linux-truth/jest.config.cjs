@@ -1,0 +1,1 @@
+module.exports = { displayName: 'linux-truth', preset: '../../jest.preset.js', coverageDirectory: 'coverage' };
