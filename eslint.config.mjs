@@ -60,17 +60,4 @@ export default tseslint.config(
       ],
     },
   },
-  {
-    // The same schedule gives the same run, on every machine: below floor 3 there is virtual time only.
-    files: ['**/packages/{plugin-api,core,kvm}/src/**/*.ts'],
-    ignores: ['**/*.spec.ts'],
-    rules: {
-      'no-restricted-globals': ['error', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'performance'],
-      'no-restricted-properties': [
-        'error',
-        { object: 'Date', property: 'now', message: 'Time is virtual.' },
-        { object: 'Math', property: 'random', message: 'Ask host.choose, or a seeded generator.' },
-      ],
-    },
-  },
 );
