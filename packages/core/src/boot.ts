@@ -1,0 +1,82 @@
+/** Builds the rooms of one machine, lowest first, and plugs the higher ones into the lower ones that call up. */
+import { LockClasses } from './locking/lock-order.ts';
+import { Lockdep } from './locking/lockdep.ts';
+import { RwSemaphore } from './locking/rw-semaphore.ts';
+import { Srcu } from './locking/srcu.ts';
+import type { Routine } from '@mmu-notifier/plugin-api';
+import { Pins } from './gup/pins.ts';
+import type { Kernel, KernelObserver } from './kernel.ts';
+import { FolioLocks } from './memory/folio-lock.ts';
+import { PageAllocator } from './memory/page-allocator.ts';
+import { MmStruct } from './mm/mm-struct.ts';
+import { AllLocks } from './notifier/take-all-locks.ts';
+import { flushSecondaryTlbs } from './notifier/chain.ts';
+import { PageTableLocks } from './page-table/page-table-locks.ts';
+import { PageTables } from './page-table/page-tables.ts';
+import { Tlbs } from './page-table/tlb.ts';
+import { LruLists } from './reclaim/lru.ts';
+import { reclaimPages } from './reclaim/shrink.ts';
+import { AnonVmas } from './rmap/anon-vma.ts';
+import { Scheduler } from './sched/scheduler.ts';
+import type { Strategy } from './sched/strategy.ts';
+import { KernelStats } from './stats.ts';
+import { freeSwapCache } from './swap/swap-cache.ts';
+import type { SwapDevice } from './swap/swap-device.ts';
+import { SwapSpace } from './swap/swap-space.ts';
+
+/** What a kernel is built from. */
+export interface BootOptions {
+  readonly frames: number;
+  readonly swapSlots: number;
+  readonly swapDevice: SwapDevice;
+  readonly cpus: number;
+  readonly strategy: Strategy | undefined;
+  readonly observer: KernelObserver | undefined;
+}
+
+/** Where `mmap` begins to look for room, downwards: below the stack of a process without address randomisation. */
+const MMAP_BASE = 0x7ffff7fff000;
+
+export function bootKernel(options: BootOptions): Kernel {
+  const scheduler = new Scheduler(options.cpus, options.strategy);
+  const lockdep = new Lockdep(scheduler);
+  const allocator = new PageAllocator(scheduler, options.frames);
+  const { table: frames } = allocator;
+  const kernel: Kernel = {
+    scheduler,
+    lockdep,
+    allocator,
+    frames,
+    folioLocks: new FolioLocks(scheduler, lockdep, frames),
+    pageTables: new PageTables(allocator.memory, frames),
+    ptLocks: new PageTableLocks(scheduler, lockdep),
+    tlbs: new Tlbs(scheduler, options.frames),
+    anonVmas: new AnonVmas(scheduler, lockdep),
+    files: new Map(),
+    mms: new Map(),
+    swap: new SwapSpace(options.swapSlots, options.swapDevice),
+    lru: new LruLists(frames),
+    notifierSrcu: new Srcu(scheduler, 'mmu_notifier srcu'),
+    allLocks: new AllLocks(scheduler, lockdep),
+    pins: new Pins(),
+    stats: new KernelStats(),
+    observer: options.observer,
+  };
+  allocator.reclaimer = (pages) => reclaimPages(kernel, pages);
+  allocator.freeSwapCache = (pfn) => freeSwapCache(kernel, pfn);
+  allocator.removeFromLru = (pfn) => kernel.lru.remove(pfn);
+  kernel.tlbs.flushSecondary = (owner, start, end) => flushSecondaryTlbs(owner as MmStruct, start, end);
+  return kernel;
+}
+
+/** An empty address space. @returns `undefined` when there is no frame for its top-level table. @sleeps May. */
+export function* createMm(kernel: Kernel, id: number): Routine<MmStruct | undefined> {
+  const root = yield* kernel.allocator.allocateZeroed();
+  if (root < 0) return undefined;
+  kernel.pageTables.becomeTable(root);
+  kernel.frames.mapping[root] = id;
+  const mmapLock = new RwSemaphore(kernel.scheduler, kernel.lockdep, LockClasses.mmap, `mmapLock of mm ${id}`);
+  const mm = new MmStruct(id, mmapLock, root, MMAP_BASE);
+  kernel.mms.set(id, mm);
+  return mm;
+}

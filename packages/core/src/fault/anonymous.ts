@@ -1,0 +1,52 @@
+/** First touch of anonymous memory: the zero page for a read, a page of its own for a write. No notification: nothing
+ *  can have mirrored what was not there. Mirrors `do_anonymous_page` (O1, O2). */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { VmFlags } from '../mm/vm-flags.ts';
+import type { Vma } from '../mm/vma.ts';
+import { Pte } from '../page-table/pte.ts';
+import { addNewAnonRmap } from '../rmap/rmap.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import { prepareAnonVma } from './anon-vma-prepare.ts';
+import type { Fault, FaultResult } from './handle-fault.ts';
+
+/** Pte bits that follow from the VMA. `vm_page_prot` */
+export function pteProt(vma: Vma): number {
+  return Pte.Present | Pte.User | (vma.has(VmFlags.Exec) ? 0 : Pte.NoExec);
+}
+
+export function* anonymousFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
+  if (fault.access === 'read') return yield* mapZeroPage(kernel, fault);
+  const { vma, va, slot } = fault;
+  yield* prepareAnonVma(kernel, vma);
+  const pfn = yield* kernel.allocator.allocateZeroed();
+  if (pfn < 0) return 'oom';
+  const lock = kernel.ptLocks.ofSlot(slot);
+  yield* lock.acquire();
+  if (kernel.pageTables.flags(slot) !== Pte.None) {
+    lock.release();
+    kernel.allocator.put(pfn);
+    return 'done';
+  }
+  kernel.stats.faults['anonymous']++;
+  addNewAnonRmap(kernel, pfn, vma, va);
+  kernel.lru.add(pfn);
+  vma.mm.rss.anon++;
+  if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
+  const writable = vma.has(VmFlags.Write) ? Pte.Writable | Pte.Dirty : 0;
+  kernel.pageTables.set(slot, pteProt(vma) | Pte.Accessed | writable, pfn);
+  lock.release();
+  return 'done';
+}
+
+function* mapZeroPage(kernel: Kernel, fault: Fault): Routine<FaultResult> {
+  const lock = kernel.ptLocks.ofSlot(fault.slot);
+  yield* lock.acquire();
+  if (kernel.pageTables.flags(fault.slot) === Pte.None) {
+    kernel.stats.faults['zeroPage']++;
+    if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, fault.slot);
+    kernel.pageTables.set(fault.slot, pteProt(fault.vma) | Pte.Accessed, kernel.allocator.zeroPfn);
+  }
+  lock.release();
+  return 'done';
+}

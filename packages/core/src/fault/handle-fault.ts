@@ -1,0 +1,56 @@
+/**
+ * The page-fault handler, below the architecture: the VMA is known and allows the access. Mirrors `handle_mm_fault` and
+ * `handle_pte_fault` of `mm/memory.c`.
+ */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import type { Vma } from '../mm/vma.ts';
+import { Pte, isMapped, isSwap } from '../page-table/pte.ts';
+import { anonymousFault } from './anonymous.ts';
+import { fileFault } from './file.ts';
+import { ensureTables } from './page-tables.ts';
+import { swapInFault } from './swap-in.ts';
+import { writeProtectFault } from './write-protect.ts';
+
+export type FaultAccess = 'read' | 'write';
+
+/** How a fault ended: `done` also where the world changed meanwhile and the access must simply be tried again. */
+export type FaultResult = 'done' | 'sigbus' | 'oom';
+
+/** One fault under way. */
+export interface Fault {
+  readonly vma: Vma;
+  /** Page aligned. */
+  readonly va: number;
+  readonly access: FaultAccess;
+  readonly slot: number;
+}
+
+/** @locks mmapLock held for reading or writing. @sleeps May. */
+export function* handleFault(kernel: Kernel, vma: Vma, address: number, access: FaultAccess): Routine<FaultResult> {
+  kernel.stats.faults['total']++;
+  const va = address - (address % 4096);
+  const slot = yield* ensureTables(kernel, vma.mm, va);
+  if (slot < 0) return 'oom';
+  const fault: Fault = { vma, va, access, slot };
+  const flags = kernel.pageTables.flags(slot);
+  if (flags === Pte.None) {
+    return vma.file === undefined ? yield* anonymousFault(kernel, fault) : yield* fileFault(kernel, fault);
+  }
+  if (isSwap(flags)) return yield* swapInFault(kernel, fault, flags);
+  if (isMapped(flags) && access === 'write' && (flags & Pte.Writable) === 0) {
+    return yield* writeProtectFault(kernel, fault);
+  }
+  return yield* spuriousFault(kernel, fault);
+}
+
+/** The pte allows the access already: somebody else was faster. */
+function* spuriousFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
+  const lock = kernel.ptLocks.ofSlot(fault.slot);
+  yield* lock.acquire();
+  kernel.stats.faults['spurious']++;
+  const flags = kernel.pageTables.flags(fault.slot);
+  if ((flags & Pte.Present) !== 0) kernel.pageTables.setBits(fault.slot, Pte.Accessed, 0);
+  lock.release();
+  return 'done';
+}

@@ -1,0 +1,55 @@
+/** A fault on a swap entry: the page comes from the swap cache or the device. No notification. `do_swap_page` (O4) */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { FrameFlags } from '../memory/frame-table.ts';
+import { VmFlags } from '../mm/vm-flags.ts';
+import type { AnonVma } from '../rmap/anon-vma.ts';
+import { Pte } from '../page-table/pte.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import { deleteFromSwapCache, readSwapPage } from '../swap/swap-cache.ts';
+import { pteProt } from './anonymous.ts';
+import type { Fault, FaultResult } from './handle-fault.ts';
+
+/** @param entry - The pte's flags as they were found; its slot is read again under the lock. */
+export function* swapInFault(kernel: Kernel, fault: Fault, entry: number): Routine<FaultResult> {
+  const swapSlot = kernel.pageTables.frame(fault.slot);
+  const pfn = yield* readSwapPage(kernel, swapSlot);
+  if (pfn === -1) return 'oom';
+  if (pfn === -2) return 'done';
+  yield* kernel.folioLocks.lock(pfn);
+  // The slot may have been freed and the page reused while we waited for the folio lock.
+  if (kernel.swap.cached(swapSlot) === pfn) yield* mapSwapPage(kernel, fault, entry, swapSlot, pfn);
+  kernel.folioLocks.unlock(pfn);
+  kernel.allocator.put(pfn);
+  return 'done';
+}
+
+/** @locks Folio lock held. */
+function* mapSwapPage(kernel: Kernel, fault: Fault, entry: number, swapSlot: number, pfn: number): Routine<void> {
+  const { vma, va, slot, access } = fault;
+  const { frames, pageTables, swap, scheduler } = kernel;
+  const lock = kernel.ptLocks.ofSlot(slot);
+  yield* lock.acquire();
+  if (pageTables.flags(slot) !== entry || pageTables.frame(slot) !== swapSlot) {
+    lock.release();
+    return;
+  }
+  kernel.stats.faults['swapIn']++;
+  vma.mm.rss.swap--;
+  vma.mm.rss.anon++;
+  if (!frames.has(pfn, FrameFlags.Anon)) {
+    frames.set(pfn, FrameFlags.Anon);
+    frames.mapping[pfn] = ((entry & Pte.SwapExclusive) !== 0 ? vma.anonVma : vma.anonVma?.root)?.id as AnonVma['id'];
+    frames.index[pfn] = vma.indexOf(va);
+  }
+  frames.mapcount[pfn]++;
+  kernel.allocator.get(pfn);
+  swap.release(swapSlot);
+  const exclusive = (entry & Pte.SwapExclusive) !== 0;
+  if (exclusive) frames.set(pfn, FrameFlags.AnonExclusive);
+  if (swap.entries(swapSlot) === 0 && access === 'write') deleteFromSwapCache(kernel, pfn);
+  const writes = exclusive && vma.has(VmFlags.Write) && access === 'write';
+  if (scheduler.preemptive) yield point(PointKind.PteStore, slot);
+  pageTables.set(slot, pteProt(vma) | Pte.Accessed | (writes ? Pte.Writable | Pte.Dirty : 0), pfn);
+  lock.release();
+}

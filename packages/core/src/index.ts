@@ -1,0 +1,18 @@
+/**
+ * An executable model of Linux virtual memory on real bytes.
+ * @packageDocumentation
+ */
+export { ContractViolation, UsageError } from './contract.ts';
+export type { Violation } from './contract.ts';
+export type { CpuAccessKind, Signal } from './fault/user-fault.ts';
+export { Machine } from './machine.ts';
+export type { MachineConfig } from './machine.ts';
+export { ADVICES } from './mm/madvise.ts';
+export type { Advice } from './mm/madvise.ts';
+export type { MapsEntry, PagemapEntry } from './mm/maps.ts';
+export type { Process } from './process/process.ts';
+export type { MmapCall } from './process/syscalls.ts';
+export { SeededStrategy, randomSource } from './sched/strategy.ts';
+export type { Strategy } from './sched/strategy.ts';
+export { FileSwapDevice, MemorySwapDevice, SwapDeviceError } from './swap/swap-device.ts';
+export type { SwapDevice } from './swap/swap-device.ts';

@@ -1,0 +1,111 @@
+/**
+ * Many readers or one writer. A waiting writer holds back new readers, as in Linux: reading twice in one task can
+ * deadlock, and lockdep reports it. `sleeps: 'never'` makes the same thing a rwlock.
+ */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import type { Scheduler } from '../sched/scheduler.ts';
+import type { Task } from '../sched/task.ts';
+import { WaitQueue } from '../sched/wait-queue.ts';
+import type { LockClass } from './lock-order.ts';
+import type { HeldLock, Lockdep } from './lockdep.ts';
+
+export class RwSemaphore implements HeldLock {
+  readonly name: string;
+  readonly lockClass: LockClass;
+  private readonly scheduler: Scheduler;
+  private readonly lockdep: Lockdep;
+  private readonly queue: WaitQueue;
+  private readonly sleeps: 'may' | 'never';
+  private writer: Task | undefined;
+  private readers = 0;
+  private writersWaiting = 0;
+
+  constructor(
+    scheduler: Scheduler,
+    lockdep: Lockdep,
+    lockClass: LockClass,
+    name: string,
+    sleeps: 'may' | 'never' = 'may',
+  ) {
+    this.scheduler = scheduler;
+    this.lockdep = lockdep;
+    this.lockClass = lockClass;
+    this.name = name;
+    this.sleeps = sleeps;
+    this.queue = new WaitQueue(scheduler, name);
+  }
+
+  *acquireRead(nesting: 'nested' | 'single' = 'single'): Routine<void> {
+    if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
+    if (this.scheduler.preemptive) yield point(PointKind.LockShared, this.queue.id);
+    this.lockdep.check(this, nesting);
+    while (this.writer !== undefined || this.writersWaiting > 0) yield* this.queue.block();
+    this.takeRead();
+  }
+
+  *acquireWrite(nesting: 'nested' | 'single' = 'single'): Routine<void> {
+    if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
+    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
+    this.lockdep.check(this, nesting);
+    this.writersWaiting++;
+    while (this.writer !== undefined || this.readers > 0) yield* this.queue.block();
+    this.writersWaiting--;
+    this.takeWrite();
+  }
+
+  tryAcquireRead(): boolean {
+    if (this.writer !== undefined || this.writersWaiting > 0) return false;
+    this.takeRead();
+    return true;
+  }
+
+  tryAcquireWrite(): boolean {
+    if (this.writer !== undefined || this.readers > 0) return false;
+    this.takeWrite();
+    return true;
+  }
+
+  releaseRead(): void {
+    this.lockdep.released(this);
+    if (this.sleeps === 'never') this.scheduler.current.atomicDepth--;
+    this.readers--;
+    this.queue.wakeAll();
+  }
+
+  releaseWrite(): void {
+    this.lockdep.released(this);
+    if (this.sleeps === 'never') this.scheduler.current.atomicDepth--;
+    this.writer = undefined;
+    this.queue.wakeAll();
+  }
+
+  /** The writer becomes a reader; no other writer gets in between. */
+  downgrade(): void {
+    this.writer = undefined;
+    this.readers++;
+    this.queue.wakeAll();
+  }
+
+  /** Whether the current task holds it for writing. */
+  get writeHeld(): boolean {
+    return this.writer === this.scheduler.current;
+  }
+
+  /** Whether the current task holds it in either way. */
+  get held(): boolean {
+    return this.lockdep.holds(this);
+  }
+
+  private takeRead(): void {
+    this.readers++;
+    if (this.sleeps === 'never') this.scheduler.current.atomicDepth++;
+    this.lockdep.acquired(this);
+  }
+
+  private takeWrite(): void {
+    this.writer = this.scheduler.current;
+    if (this.sleeps === 'never') this.writer.atomicDepth++;
+    this.lockdep.acquired(this);
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * A machine: boots all rooms from one config, and is what users hold. Processes make calls and accesses, devices attach,
+ * and everything that may sleep is a routine that the machine runs.
+ */
+import type { Device, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
+import { bootKernel } from './boot.ts';
+import { UsageError, type Violation } from './contract.ts';
+import { Cpus } from './cpu/access.ts';
+import type { CpuAccessKind, Signal } from './fault/user-fault.ts';
+import type { Kernel } from './kernel.ts';
+import { auditDevice, auditLeaks, auditMemory } from './oracle/audit.ts';
+import { Oracles } from './oracle/oracles.ts';
+import type { TranslationOracle } from './oracle/translation-oracle.ts';
+import { Files } from './page-cache/files.ts';
+import { Devices } from './plugin/devices.ts';
+import type { DeviceEventListener } from './plugin/host.ts';
+import { Processes } from './process/lifecycle.ts';
+import type { Process } from './process/process.ts';
+import { Syscalls, mmOf } from './process/syscalls.ts';
+import { reclaimPages } from './reclaim/shrink.ts';
+import type { Strategy } from './sched/strategy.ts';
+import type { Task } from './sched/task.ts';
+import { machineStats } from './machine-stats.ts';
+import { FileSwapDevice, type SwapDevice } from './swap/swap-device.ts';
+
+export interface MachineConfig {
+  /** Physical memory, rounded down to whole pages; at least 16 of them. */
+  readonly ramBytes: number;
+  readonly swapBytes: number;
+  /** Where swapped pages lie: a file in the system's temporary folder unless given. */
+  readonly swapDevice?: SwapDevice;
+  readonly oracles: 'on' | 'off';
+  /** Who runs next. Without one the machine is in direct mode: nobody is preempted. */
+  readonly strategy?: Strategy;
+  /** CPUs, each with a TLB: 4 unless given, at most 31. */
+  readonly cpus?: number;
+  /** Where the heap of `brk` begins in every process; without it the first `setInitialBrk` says so. */
+  readonly heapStart?: number;
+  /** Told of the typed events of devices. */
+  readonly onDeviceEvent?: DeviceEventListener;
+}
+
+const LEAST_FRAMES = 16;
+const MOST_FRAMES = 2 ** 30;
+
+export class Machine {
+  readonly files: Files;
+  readonly syscalls: Syscalls;
+  private readonly kernel: Kernel;
+  private readonly oracles: Oracles | undefined;
+  private readonly translations: TranslationOracle | undefined;
+  private readonly processTable: Processes;
+  private readonly devices: Devices;
+  private readonly cpus: Cpus;
+  private readonly swapDevice: SwapDevice;
+  /** One task for each name that runs something. */
+  private readonly tasks = new Map<string, Task>();
+
+  /** @throws UsageError for impossible sizes. */
+  constructor(config: MachineConfig) {
+    const frames = Math.floor(config.ramBytes / 4096);
+    if (!(frames >= LEAST_FRAMES && frames <= MOST_FRAMES)) {
+      throw new UsageError(
+        'bad-size',
+        `found ${config.ramBytes} bytes of memory, expected ${LEAST_FRAMES} pages or more, and less than 4T`,
+      );
+    }
+    const cpus = config.cpus ?? 4;
+    if (!Number.isInteger(cpus) || cpus < 1 || cpus > 31)
+      throw new UsageError('bad-size', `found ${cpus} CPUs, expected 1 to 31`);
+    this.swapDevice = config.swapDevice ?? new FileSwapDevice();
+    this.oracles = config.oracles === 'on' ? new Oracles() : undefined;
+    this.kernel = bootKernel({
+      frames,
+      swapSlots: Math.floor(config.swapBytes / 4096),
+      swapDevice: this.swapDevice,
+      cpus,
+      strategy: config.strategy,
+      observer: this.oracles,
+    });
+    this.translations = this.oracles?.observe(this.kernel);
+    this.processTable = new Processes(this.kernel, config.heapStart ?? 0);
+    this.files = new Files(this.kernel);
+    this.syscalls = new Syscalls(this.kernel, this.processTable, this.files);
+    this.devices = new Devices(this.kernel, this.translations, config.onDeviceEvent);
+    this.cpus = new Cpus(this.kernel, this.oracles?.shadow);
+    this.run('boot', this.processTable.createFirst());
+  }
+
+  /** Every process that ever was, by name: `p1` exists at start. */
+  get processes(): ReadonlyMap<string, Process> {
+    return this.processTable.byName;
+  }
+
+  /** Frames that are pinned now. */
+  get pinnedPages(): number {
+    return this.kernel.pins.frames;
+  }
+
+  /** Runs a routine to its end on the task of that name, for a process or for nobody. */
+  run<T>(name: string, routine: Routine<T>, process?: Process): T {
+    const { scheduler } = this.kernel;
+    const key = process === undefined ? name : `${name} of ${process.name}`;
+    let task = this.tasks.get(key);
+    if (task === undefined) {
+      task = scheduler.createTask(name, process, process?.cpu);
+      this.tasks.set(key, task);
+    }
+    return scheduler.run(task, routine);
+  }
+
+  /** Starts a concurrent task, which runs in `runAll`. */
+  spawn(name: string, routine: Routine<unknown>, process?: Process): void {
+    this.kernel.scheduler.spawn(name, routine, process);
+  }
+
+  /** Runs until every task has ended. */
+  runAll(): void {
+    this.kernel.scheduler.runAll();
+  }
+
+  /** @throws UsageError when the plugin cannot be attached here. @sleeps May. */
+  attach(name: string, plugin: SecondaryMmuPlugin): Routine<Device> {
+    return this.devices.attach(name, plugin);
+  }
+
+  /** @sleeps May. */
+  detach(name: string): Routine<void> {
+    return this.devices.detach(name);
+  }
+
+  load(process: Process, address: number, size: number, into: Uint8Array): Routine<Signal | undefined> {
+    return this.cpus.access(process, 'load', address, size, into);
+  }
+
+  fetch(process: Process, address: number, size: number, into: Uint8Array): Routine<Signal | undefined> {
+    return this.cpus.access(process, 'fetch', address, size, into);
+  }
+
+  store(process: Process, address: number, size: number, from: Uint8Array): Routine<Signal | undefined> {
+    return this.cpus.access(process, 'store', address, size, from);
+  }
+
+  /** A load that needs no fault, inside one page. @returns whether it was made. */
+  tryLoad(process: Process, address: number, size: number, into: Uint8Array): boolean {
+    return this.tryAccess(process, 'load', address, size, into);
+  }
+
+  tryFetch(process: Process, address: number, size: number, into: Uint8Array): boolean {
+    return this.tryAccess(process, 'fetch', address, size, into);
+  }
+
+  tryStore(process: Process, address: number, size: number, from: Uint8Array): boolean {
+    return this.tryAccess(process, 'store', address, size, from);
+  }
+
+  /** Background reclaim, now. @returns how many frames were freed. @sleeps May. */
+  *reclaim(pages: number): Routine<number> {
+    const task = this.kernel.scheduler.current;
+    task.reclaimDepth++;
+    const freed = yield* reclaimPages(this.kernel, pages);
+    task.reclaimDepth--;
+    return freed;
+  }
+
+  /** Runs every oracle that scans. Nothing may be under way. With oracles off it says nothing. */
+  check(): Violation[] {
+    if (this.translations === undefined) return [];
+    const found = [...auditMemory(this.kernel)];
+    for (const attached of this.devices.byName.values())
+      found.push(...auditDevice(this.kernel, attached, this.translations));
+    return found;
+  }
+
+  /** Checks, detaches every device, ends every process, drops every file, and looks for what is left over. */
+  shutdown(): Violation[] {
+    const found = this.check();
+    for (const name of [...this.devices.byName.keys()]) this.run('shutdown', this.devices.detach(name));
+    for (const process of this.processes.values()) this.run('shutdown', this.processTable.exit(process));
+    this.run('shutdown', this.files.drop());
+    if (this.oracles !== undefined) found.push(...auditLeaks(this.kernel));
+    return found;
+  }
+
+  /** All counters, grouped by subsystem and device. */
+  stats(): Record<string, Record<string, number>> {
+    return machineStats(this.kernel, this.devices, this.oracles?.shadow, this.translations);
+  }
+
+  /** Gives back what the machine holds of this host: its swap file. */
+  close(): void {
+    this.swapDevice.close();
+  }
+
+  private tryAccess(process: Process, kind: CpuAccessKind, address: number, size: number, data: Uint8Array): boolean {
+    if ((address % 4096) + size > 4096) return false;
+    return this.cpus.tryAccess(mmOf(process), process.cpu, kind, address, data, 0, size);
+  }
+}

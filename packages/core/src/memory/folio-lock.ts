@@ -1,0 +1,49 @@
+/** The folio lock: one bit per frame, under which a page's place in the page cache or swap cache is stable. */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import { LockClasses } from '../locking/lock-order.ts';
+import type { HeldLock, Lockdep } from '../locking/lockdep.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import type { Scheduler } from '../sched/scheduler.ts';
+import { WaitQueue } from '../sched/wait-queue.ts';
+import { FrameFlags, type FrameTable } from './frame-table.ts';
+
+export class FolioLocks {
+  private readonly scheduler: Scheduler;
+  private readonly lockdep: Lockdep;
+  private readonly frames: FrameTable;
+  private readonly queue: WaitQueue;
+  private readonly token: HeldLock = { name: 'folio lock', lockClass: LockClasses.folio };
+
+  constructor(scheduler: Scheduler, lockdep: Lockdep, frames: FrameTable) {
+    this.scheduler = scheduler;
+    this.lockdep = lockdep;
+    this.frames = frames;
+    this.queue = new WaitQueue(scheduler, 'folio lock');
+  }
+
+  /** @sleeps May. The caller holds a reference on the frame. */
+  *lock(pfn: number): Routine<void> {
+    this.scheduler.mightSleep('folio lock');
+    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
+    this.lockdep.check(this.token);
+    while (this.frames.has(pfn, FrameFlags.Locked)) yield* this.queue.block();
+    this.take(pfn);
+  }
+
+  tryLock(pfn: number): boolean {
+    if (this.frames.has(pfn, FrameFlags.Locked)) return false;
+    this.take(pfn);
+    return true;
+  }
+
+  unlock(pfn: number): void {
+    this.lockdep.released(this.token);
+    this.frames.clear(pfn, FrameFlags.Locked);
+    this.queue.wakeAll();
+  }
+
+  private take(pfn: number): void {
+    this.frames.set(pfn, FrameFlags.Locked);
+    this.lockdep.acquired(this.token);
+  }
+}

@@ -1,0 +1,42 @@
+/** brk: the heap's end. Growing merges into the heap's VMA, shrinking unmaps. Mirrors `mm/mmap.c`. */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { pageCeil } from '../types.ts';
+import type { MmStruct } from './mm-struct.ts';
+import { munmapLocked } from './munmap.ts';
+import { STACK_GUARD_GAP } from './unmapped-area.ts';
+import { VmFlags } from './vm-flags.ts';
+import { Vma } from './vma.ts';
+import { linkVma, mergeNewArea } from './vma-ops.ts';
+
+/** @returns the break as it is afterwards: the old one when the request cannot be met. @sleeps May. */
+export function* brk(kernel: Kernel, mm: MmStruct, address: number): Routine<number> {
+  kernel.stats.mm['brk']++;
+  yield* mm.mmapLock.acquireWrite();
+  if (address >= mm.startBrk) {
+    const from = pageCeil(mm.brk);
+    const to = pageCeil(address);
+    const moved = to < from ? yield* shrink(kernel, mm, to, from) : yield* grow(kernel, mm, from, to);
+    if (moved) mm.brk = address;
+  }
+  mm.mmapLock.releaseWrite();
+  return mm.brk;
+}
+
+function* shrink(kernel: Kernel, mm: MmStruct, to: number, from: number): Routine<boolean> {
+  return (yield* munmapLocked(kernel, mm, to, from - to)) === undefined;
+}
+
+function* grow(kernel: Kernel, mm: MmStruct, from: number, to: number): Routine<boolean> {
+  if (from === to) return true;
+  const next = mm.vmas.find(from);
+  const gap = next?.has(VmFlags.GrowsDown) ? STACK_GUARD_GAP : 0;
+  // One page stays free below the next mapping.
+  if (next !== undefined && next.start - gap < to + 4096) return false;
+  const flags = VmFlags.Read | VmFlags.Write | VmFlags.MayWrite;
+  const area = { start: from, end: to, flags, file: undefined, pgoff: from / 4096 };
+  const merged = yield* mergeNewArea(kernel, mm, area);
+  if (merged === undefined) yield* linkVma(new Vma(mm, from, to, flags, undefined, area.pgoff));
+  kernel.observer?.mapped(mm, from, to, undefined, area.pgoff, false);
+  return true;
+}

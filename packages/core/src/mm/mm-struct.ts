@@ -1,0 +1,52 @@
+/**
+ * An address space: VMAs, page tables, and the locks that guard them. Mirrors `struct mm_struct`.
+ *
+ * `mmapLock` guards the VMAs (write to change, read to use); the page-table locks guard the ptes. `users` counts who
+ * uses the address space (at 0 it is torn down), `count` who holds the object.
+ */
+import type { MmHandle } from '@mmu-notifier/plugin-api';
+import type { RwSemaphore } from '../locking/rw-semaphore.ts';
+import type { NotifierSubscriptions } from '../notifier/subscriptions.ts';
+import type { GatherOwner } from '../page-table/mmu-gather.ts';
+import type { NotifierWindow } from '../notifier/subscriptions.ts';
+import { VmaTree } from './vma-tree.ts';
+
+/** Most VMAs of one mm: `sysctl_max_map_count`. */
+export const MAX_MAP_COUNT = 65530;
+
+export class MmStruct implements MmHandle, GatherOwner {
+  readonly id: number;
+  readonly mmapLock: RwSemaphore;
+  /** The top-level table. */
+  readonly root: number;
+  readonly vmas: VmaTree = new VmaTree();
+  users = 1;
+  count = 1;
+  cpuMask = 0;
+  tlbFlushPending = 0;
+  /** `undefined` until the first registration: a machine without consumers pays one test. */
+  notifiers: NotifierSubscriptions | undefined;
+  /** Invalidation windows whose start has returned and whose end has not been called. */
+  readonly windows: NotifierWindow[] = [];
+  /** Resident pages by kind, and swapped ones. */
+  readonly rss: { anon: number; file: number; shmem: number; swap: number } = { anon: 0, file: 0, shmem: 0, swap: 0 };
+  /** Page-table pages below the root. */
+  tablePages = 0;
+  startBrk = 0;
+  brk = 0;
+  /** Top of the area in which mmap chooses addresses, going down. */
+  readonly mmapBase: number;
+  /** Raised around fork's write protection: fast GUP fails meanwhile. */
+  writeProtectSeq = 0;
+
+  constructor(id: number, mmapLock: RwSemaphore, root: number, mmapBase: number) {
+    this.id = id;
+    this.mmapLock = mmapLock;
+    this.root = root;
+    this.mmapBase = mmapBase;
+  }
+
+  get asid(): number {
+    return this.id;
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * mprotect. The window is opened lazily, at the first part of the range that has page tables, so an mprotect of memory
+ * that was never touched is silent. The flush comes after the window, covered by mmapLock. Mirrors `mm/mprotect.c` (O16).
+ */
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { closeWindow, openWindow } from '../notifier/chain.ts';
+import { MmuGather } from '../page-table/mmu-gather.ts';
+import { LEVEL_SPAN } from '../page-table/page-tables.ts';
+import { Pte, isMapped } from '../page-table/pte.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import { PMD_SIZE, TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
+import type { MmStruct } from './mm-struct.ts';
+import { PROT_MASK, VmFlags } from './vm-flags.ts';
+import type { Vma } from './vma.ts';
+import { mergeWithNeighbours, splitVma } from './vma-ops.ts';
+
+/**
+ * A hole ends it with ENOMEM; what lies before the hole has changed by then, as in Linux.
+ *
+ * @locks Takes mmapLock for writing. @sleeps May.
+ */
+export function* mprotect(
+  kernel: Kernel,
+  mm: MmStruct,
+  start: number,
+  length: number,
+  prot: number,
+): Routine<Errno | undefined> {
+  kernel.stats.mm['mprotect']++;
+  if (!isPageAligned(start)) return 'EINVAL';
+  if (length === 0) return undefined;
+  const end = start + pageCeil(length);
+  if (length < 0 || end <= start || end > TASK_SIZE) return 'ENOMEM';
+  yield* mm.mmapLock.acquireWrite();
+  const error = yield* protectRange(kernel, mm, start, end, prot);
+  mm.mmapLock.releaseWrite();
+  return error;
+}
+
+function* protectRange(
+  kernel: Kernel,
+  mm: MmStruct,
+  start: number,
+  end: number,
+  prot: number,
+): Routine<Errno | undefined> {
+  let at = start;
+  const gather = new MmuGather(mm, kernel.tlbs, kernel.allocator);
+  let error: Errno | undefined;
+  while (at < end && error === undefined) {
+    const vma = mm.vmas.at(at);
+    if (vma === undefined) {
+      error = 'ENOMEM';
+      break;
+    }
+    const stop = Math.min(end, vma.end);
+    error = yield* protectVma(kernel, gather, vma, at, stop, (vma.flags & ~PROT_MASK) | prot);
+    at = stop;
+  }
+  yield* gather.finish();
+  return error;
+}
+
+function* protectVma(
+  kernel: Kernel,
+  gather: MmuGather,
+  vma: Vma,
+  start: number,
+  end: number,
+  flags: number,
+): Routine<Errno | undefined> {
+  if (vma.flags === flags) return undefined;
+  const part = yield* carve(kernel, vma, start, end);
+  if (typeof part === 'string') return part;
+  part.flags = flags;
+  const merged = yield* mergeWithNeighbours(kernel, part);
+  yield* changeProtection(kernel, gather, merged, start, end);
+  return undefined;
+}
+
+/** The VMA of exactly `[start, end)`, split out of `vma`. @locks mmapLock held for writing. */
+export function* carve(kernel: Kernel, vma: Vma, start: number, end: number): Routine<Vma | Errno> {
+  let part: Vma = vma;
+  if (vma.start < start) {
+    const upper = yield* splitVma(kernel, vma, start);
+    if (typeof upper === 'string') return upper;
+    part = upper;
+  }
+  if (part.end > end) {
+    const rest = yield* splitVma(kernel, part, end);
+    if (typeof rest === 'string') return rest;
+  }
+  return part;
+}
+
+/** Brings the ptes of a range in line with the VMA's new flags. @locks mmapLock held for writing. */
+function* changeProtection(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, end: number): Routine<void> {
+  const { pageTables } = kernel;
+  let va = start;
+  while (va < end) {
+    // One window per top-level entry: from its first part with tables to the end of the walk inside it.
+    const top = Math.min(end, (Math.floor(va / LEVEL_SPAN[3]) + 1) * LEVEL_SPAN[3]);
+    let at = firstWithMiddleTable(kernel, vma.mm.root, va, top);
+    if (at < top) {
+      const window = yield* openWindow(kernel, vma.mm, at, top, 'PROTECTION_VMA');
+      for (at = pageTables.nextLeaf(vma.mm.root, at, top); at < top;) {
+        const stop = Math.min(top, (Math.floor(at / PMD_SIZE) + 1) * PMD_SIZE);
+        yield* protectTable(kernel, gather, vma, at, stop);
+        at = pageTables.nextLeaf(vma.mm.root, stop, top);
+      }
+      yield* closeWindow(kernel, window);
+    }
+    va = top;
+  }
+}
+
+/** Where the walk first meets a page table of level 1. */
+function firstWithMiddleTable(kernel: Kernel, root: number, start: number, end: number): number {
+  for (let va = start; va < end;) {
+    const missing = kernel.pageTables.missingLevel(root, va);
+    if (missing <= 1) return va;
+    const span = LEVEL_SPAN[missing];
+    va = (Math.floor(va / span) + 1) * span;
+  }
+  return end;
+}
+
+function* protectTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, end: number): Routine<void> {
+  const { pageTables } = kernel;
+  const table = pageTables.leafTable(vma.mm.root, start);
+  const lock = kernel.ptLocks.of(table);
+  yield* lock.acquire();
+  for (let va = start; va < end; va += 4096) {
+    const slot = table * 512 + (Math.floor(va / 4096) % 512);
+    const flags = pageTables.flags(slot);
+    if (!isMapped(flags)) continue;
+    const next = protectedFlags(vma, flags);
+    if (next === flags) continue;
+    if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
+    pageTables.set(slot, next, pageTables.frame(slot));
+    gather.track(va);
+  }
+  lock.release();
+}
+
+/** Write permission is only taken here; a fault gives it back, because it may have to copy. */
+function protectedFlags(vma: Vma, flags: number): number {
+  let next = flags & ~(Pte.Present | Pte.ProtNone | Pte.NoExec);
+  next |= (vma.flags & PROT_MASK) === 0 ? Pte.ProtNone : Pte.Present;
+  if (!vma.has(VmFlags.Exec)) next |= Pte.NoExec;
+  if (!vma.has(VmFlags.Write)) next &= ~Pte.Writable;
+  return next;
+}

@@ -1,0 +1,166 @@
+/** mremap: resize in place, or move. Mirrors `mm/mremap.c` of Linux 6.18. */
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
+import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
+import { moveVma } from './move-vma.ts';
+import { munmapLocked } from './munmap.ts';
+import { STACK_GUARD_GAP, unmappedArea } from './unmapped-area.ts';
+import { VmFlags } from './vm-flags.ts';
+import { mergeNewArea } from './vma-ops.ts';
+import type { Vma } from './vma.ts';
+
+export interface MremapRequest {
+  readonly address: number;
+  readonly oldLength: number;
+  readonly newLength: number;
+  readonly mayMove: boolean;
+  /** Where it must go: `MREMAP_FIXED`. */
+  readonly fixed?: number | undefined;
+  /** The old range stays mapped, empty. */
+  readonly dontUnmap?: boolean;
+}
+
+interface Lengths {
+  readonly oldLength: number;
+  readonly newLength: number;
+}
+
+/** @locks Takes mmapLock for writing. @returns the address, or EINVAL, EFAULT, ENOMEM. @sleeps May. */
+export function* mremap(kernel: Kernel, mm: MmStruct, request: MremapRequest): Routine<number | Errno> {
+  kernel.stats.mm['mremap']++;
+  const lengths = { oldLength: pageCeil(request.oldLength), newLength: pageCeil(request.newLength) };
+  const invalid = checkRequest(request, lengths);
+  if (invalid !== undefined) return invalid;
+  yield* mm.mmapLock.acquireWrite();
+  const result = yield* remapLocked(kernel, mm, request, lengths);
+  mm.mmapLock.releaseWrite();
+  return result;
+}
+
+function checkRequest(request: MremapRequest, { oldLength, newLength }: Lengths): Errno | undefined {
+  const { address, fixed, dontUnmap, mayMove } = request;
+  if ((fixed !== undefined || dontUnmap) && !mayMove) return 'EINVAL';
+  if (dontUnmap && oldLength !== newLength) return 'EINVAL';
+  if (!isPageAligned(address) || newLength === 0 || newLength > TASK_SIZE) return 'EINVAL';
+  if (fixed === undefined) return undefined;
+  if (fixed > TASK_SIZE - newLength || !isPageAligned(fixed)) return 'EINVAL';
+  if (address + oldLength > fixed && fixed + newLength > address) return 'EINVAL';
+  return undefined;
+}
+
+function* remapLocked(kernel: Kernel, mm: MmStruct, request: MremapRequest, lengths: Lengths): Routine<number | Errno> {
+  const { address, fixed } = request;
+  const { oldLength, newLength } = lengths;
+  if (fixed !== undefined || request.dontUnmap) {
+    if (mm.vmas.size + 2 >= MAX_MAP_COUNT - 3) return 'ENOMEM';
+    if (fixed !== undefined && oldLength === newLength) return yield* moveAll(kernel, mm, request, oldLength, fixed);
+  }
+  const vma = mm.vmas.at(address);
+  if (vma === undefined) return 'EFAULT';
+  const misfit = checkVma(vma, address, lengths, request);
+  if (misfit !== undefined) return misfit;
+  if (fixed !== undefined || request.dontUnmap) return yield* moveTo(kernel, mm, request, lengths);
+  if (newLength === oldLength) return address;
+  if (newLength < oldLength) {
+    const error = yield* munmapLocked(kernel, mm, address + newLength, oldLength - newLength);
+    return error ?? address;
+  }
+  return yield* expand(kernel, mm, vma, request, lengths);
+}
+
+function checkVma(vma: Vma, address: number, lengths: Lengths, request: MremapRequest): Errno | undefined {
+  const { oldLength, newLength } = lengths;
+  if (oldLength === 0 && !vma.shared) return 'EINVAL';
+  // Shrinking unmaps whatever lies in the tail; everything else stays inside one VMA.
+  if (newLength < oldLength && request.fixed === undefined) return undefined;
+  if (Math.min(oldLength, request.fixed === undefined ? oldLength : newLength) > vma.end - address) return 'EFAULT';
+  return undefined;
+}
+
+/** Grows in place where nothing is in the way, moves otherwise. */
+function* expand(
+  kernel: Kernel,
+  mm: MmStruct,
+  vma: Vma,
+  request: MremapRequest,
+  { oldLength, newLength }: Lengths,
+): Routine<number | Errno> {
+  const { address } = request;
+  const end = address + oldLength;
+  if (oldLength > 0 && end === vma.end && fits(mm, vma, address + newLength)) {
+    const pgoff = vma.indexOf(end - 4096) + 1;
+    const area = { start: end, end: address + newLength, flags: vma.flags, file: vma.file, pgoff };
+    yield* mergeNewArea(kernel, mm, area);
+    kernel.observer?.mapped(mm, area.start, area.end, vma.file, pgoff, vma.shared);
+    return address;
+  }
+  if (!request.mayMove) return 'ENOMEM';
+  const target = unmappedArea(mm, newLength, 0);
+  if (target === undefined) return 'ENOMEM';
+  return yield* moveVma(kernel, vma, { from: address, to: target, oldLength, newLength, keepOld: false });
+}
+
+function fits(mm: MmStruct, vma: Vma, end: number): boolean {
+  if (end > TASK_SIZE) return false;
+  const next = mm.vmas.find(vma.end);
+  const gap = next?.has(VmFlags.GrowsDown) ? STACK_GUARD_GAP : 0;
+  return next === undefined || next.start - gap >= end;
+}
+
+/** To a given address, or (DONTUNMAP alone) to one that the machine chooses. */
+function* moveTo(kernel: Kernel, mm: MmStruct, request: MremapRequest, lengths: Lengths): Routine<number | Errno> {
+  const { address, fixed } = request;
+  let { oldLength } = lengths;
+  const { newLength } = lengths;
+  if (fixed !== undefined) {
+    const error = yield* munmapLocked(kernel, mm, fixed, newLength);
+    if (error !== undefined) return error;
+  }
+  if (oldLength > newLength) {
+    const error = yield* munmapLocked(kernel, mm, address + newLength, oldLength - newLength);
+    if (error !== undefined) return error;
+    oldLength = newLength;
+  }
+  // The unmapping may have split the VMA.
+  const vma = mm.vmas.at(address);
+  if (vma === undefined) return 'EFAULT';
+  if (oldLength > vma.end - address) return 'EFAULT';
+  const target = fixed ?? unmappedArea(mm, newLength, 0);
+  if (target === undefined) return 'ENOMEM';
+  const move = { from: address, to: target, oldLength, newLength, keepOld: request.dontUnmap === true };
+  return yield* moveVma(kernel, vma, move);
+}
+
+/** Moving without resizing may span several VMAs and the holes between them (since 6.17). */
+function* moveAll(
+  kernel: Kernel,
+  mm: MmStruct,
+  request: MremapRequest,
+  length: number,
+  to: number,
+): Routine<number | Errno> {
+  const { address } = request;
+  const first = mm.vmas.at(address);
+  if (first === undefined) return 'EFAULT';
+  if (length === 0) return 'EINVAL';
+  const error = yield* munmapLocked(kernel, mm, to, length);
+  if (error !== undefined) return error;
+  for (let at = address; at < address + length;) {
+    const vma = mm.vmas.find(at);
+    if (vma === undefined || vma.start >= address + length) break;
+    const from = Math.max(at, vma.start);
+    const size = Math.min(vma.end, address + length) - from;
+    const move = {
+      from,
+      to: to + (from - address),
+      oldLength: size,
+      newLength: size,
+      keepOld: request.dontUnmap === true,
+    };
+    const moved = yield* moveVma(kernel, vma, move);
+    if (typeof moved !== 'number') return moved;
+    at = from + size;
+  }
+  return to;
+}

@@ -1,0 +1,73 @@
+/** munmap, and the removal of mappings that mmap, mremap and brk need. Mirrors `do_vmi_munmap` (O10). */
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { closeWindow, openWindow } from '../notifier/chain.ts';
+import { MmuGather } from '../page-table/mmu-gather.ts';
+import { TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
+import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
+import type { Vma } from './vma.ts';
+import { splitVma, unlinkRmap } from './vma-ops.ts';
+import { zapPtes } from './zap.ts';
+
+/** @locks Takes mmapLock for writing. @sleeps May. */
+export function* munmap(kernel: Kernel, mm: MmStruct, start: number, length: number): Routine<Errno | undefined> {
+  kernel.stats.mm['munmap']++;
+  yield* mm.mmapLock.acquireWrite();
+  const error = yield* munmapLocked(kernel, mm, start, length);
+  mm.mmapLock.releaseWrite();
+  return error;
+}
+
+/** @locks mmapLock held for writing. @sleeps May. */
+export function* munmapLocked(kernel: Kernel, mm: MmStruct, start: number, length: number): Routine<Errno | undefined> {
+  if (!isPageAligned(start) || length <= 0 || start > TASK_SIZE || length > TASK_SIZE - start) return 'EINVAL';
+  const end = start + pageCeil(length);
+  const error = yield* isolateRange(kernel, mm, start, end);
+  if (error !== undefined) return error;
+  const gone = mm.vmas.overlapping(start, end);
+  if (gone.length > 0) yield* unmapRegion(kernel, mm, gone, start, end);
+  return undefined;
+}
+
+/** Splits so that no VMA crosses `start` or `end`. @locks mmapLock held for writing. */
+export function* isolateRange(kernel: Kernel, mm: MmStruct, start: number, end: number): Routine<Errno | undefined> {
+  const first = mm.vmas.at(start);
+  const last = mm.vmas.at(end - 1);
+  if (first !== undefined && first.start < start) {
+    if (first.end > end && mm.vmas.size >= MAX_MAP_COUNT) return 'ENOMEM';
+    const upper = yield* splitVma(kernel, first, start);
+    if (typeof upper === 'string') return upper;
+  }
+  if (last !== undefined && last.end > end) {
+    const across = mm.vmas.at(end - 1) as Vma;
+    const upper = yield* splitVma(kernel, across, end);
+    if (typeof upper === 'string') return upper;
+  }
+  return undefined;
+}
+
+/**
+ * One UNMAP window over the whole range: the VMAs leave the tree first, so that no fault can bring a page back; then
+ * the ptes go, then the reverse map forgets the VMAs, then tables are unlinked; the gather's flush frees it all.
+ */
+function* unmapRegion(kernel: Kernel, mm: MmStruct, gone: Vma[], start: number, end: number): Routine<void> {
+  kernel.observer?.contentsChanging(mm, start, end);
+  for (const vma of gone) mm.vmas.remove(vma);
+  const gather = new MmuGather(mm, kernel.tlbs, kernel.allocator);
+  const window = yield* openWindow(kernel, mm, start, end, 'UNMAP');
+  for (const vma of gone) yield* zapPtes(kernel, gather, vma, vma.start, vma.end);
+  yield* closeWindow(kernel, window);
+  for (const vma of gone) yield* unlinkRmap(kernel, vma);
+  freeTables(kernel, mm, gather, gone[0].start, gone[gone.length - 1].end);
+  yield* gather.finish();
+  kernel.observer?.unmapped(mm, start, end);
+}
+
+/** Unlinks the page tables that no neighbour needs. @locks mmapLock held for writing. `free_pgtables` */
+export function freeTables(kernel: Kernel, mm: MmStruct, gather: MmuGather, start: number, end: number): void {
+  const floor = mm.vmas.below(start)?.end ?? 0;
+  const ceiling = mm.vmas.find(end)?.start ?? TASK_SIZE;
+  const tables = kernel.pageTables.unlinkRange(mm.root, start, end, floor, ceiling);
+  mm.tablePages -= tables.length;
+  gather.queueTables(start, end, tables);
+}

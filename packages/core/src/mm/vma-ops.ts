@@ -1,0 +1,173 @@
+/**
+ * Splitting, merging and linking VMAs. Two neighbours merge when flags, file and offsets continue and their anon_vmas
+ * do not disagree: a VMA that shares anon_vmas with a parent or child process keeps to itself.
+ * Mirrors `mm/vma.c` of Linux 6.18.
+ */
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { dropFile } from '../page-cache/evict.ts';
+import type { File } from '../page-cache/file.ts';
+import type { AnonVma } from '../rmap/anon-vma.ts';
+import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
+import { Vma } from './vma.ts';
+
+/** A new mapping that might continue a neighbour. */
+export interface NewArea {
+  readonly start: number;
+  readonly end: number;
+  readonly flags: number;
+  readonly file: File<Vma> | undefined;
+  readonly pgoff: number;
+}
+
+/** Makes a VMA visible: to the mm, and to rmap walks of its file. @locks mmapLock for writing; takes the i_mmap lock. */
+export function* linkVma(vma: Vma): Routine<void> {
+  vma.mm.vmas.insert(vma);
+  yield* linkFile(vma);
+}
+
+export function* linkFile(vma: Vma): Routine<void> {
+  if (vma.file === undefined) return;
+  yield* vma.file.iMmapLock.acquireWrite();
+  vma.file.iMmap.insert(vma, vma.pgoff, lastIndex(vma));
+  vma.file.iMmapLock.releaseWrite();
+}
+
+/** Takes a VMA out of the reverse map. @locks Takes the i_mmap and anon_vma locks for writing. */
+export function* unlinkRmap(kernel: Kernel, vma: Vma): Routine<void> {
+  if (vma.file !== undefined) {
+    yield* vma.file.iMmapLock.acquireWrite();
+    vma.file.iMmap.remove(vma);
+    vma.file.iMmapLock.releaseWrite();
+    if (vma.file.name === undefined && vma.file.iMmap.size === 0) yield* dropFile(kernel, vma.file);
+  }
+  yield* unlinkAnon(kernel, vma);
+}
+
+export function* unlinkAnon(kernel: Kernel, vma: Vma): Routine<void> {
+  const anonVma = vma.anonVmaChain[0]?.anonVma;
+  if (anonVma === undefined) return;
+  yield* anonVma.lock.acquireWrite();
+  kernel.anonVmas.unlink(vma);
+  anonVma.lock.releaseWrite();
+}
+
+/**
+ * Changes a VMA's bounds; rmap walks see the old or the new ones. `absorb` is a neighbour that is merged away.
+ * @locks mmapLock for writing; takes the i_mmap and anon_vma locks.
+ */
+export function* adjustVma(
+  kernel: Kernel,
+  vma: Vma,
+  start: number,
+  end: number,
+  pgoff: number,
+  absorb?: Vma,
+): Routine<void> {
+  const { file } = vma;
+  const anonVma: AnonVma | undefined = (vma.anonVmaChain[0] ?? absorb?.anonVmaChain[0])?.anonVma;
+  if (file) yield* file.iMmapLock.acquireWrite();
+  if (anonVma) yield* anonVma.lock.acquireWrite();
+  if (absorb) absorbNeighbour(kernel, vma, absorb);
+  file?.iMmap.remove(vma);
+  const restore = kernel.anonVmas.withdraw(vma);
+  vma.start = start;
+  vma.end = end;
+  vma.pgoff = pgoff;
+  restore();
+  file?.iMmap.insert(vma, vma.pgoff, lastIndex(vma));
+  if (anonVma) anonVma.lock.releaseWrite();
+  if (file) file.iMmapLock.releaseWrite();
+}
+
+/** Splits `vma` at `address`; the upper part is a new VMA. @returns the upper part, or ENOMEM at the VMA limit. */
+export function* splitVma(kernel: Kernel, vma: Vma, address: number): Routine<Vma | Errno> {
+  if (vma.mm.vmas.size >= MAX_MAP_COUNT) return 'ENOMEM';
+  const upper = new Vma(vma.mm, address, vma.end, vma.flags, vma.file, vma.indexOf(address));
+  const anonVma = vma.anonVmaChain[0]?.anonVma;
+  yield* adjustVma(kernel, vma, vma.start, address, vma.pgoff);
+  if (anonVma) yield* anonVma.lock.acquireWrite();
+  upper.anonVma = vma.anonVma;
+  kernel.anonVmas.clone(upper, vma);
+  if (anonVma) anonVma.lock.releaseWrite();
+  yield* linkVma(upper);
+  return upper;
+}
+
+/** Whether `b` may continue `a` as one VMA. `anon` are the anon_vmas of two areas, either of which may be new. */
+export function canMerge(a: Vma | NewArea, b: Vma | NewArea): boolean {
+  return (
+    a.end === b.start &&
+    a.flags === b.flags &&
+    a.file === b.file &&
+    a.pgoff + (a.end - a.start) / 4096 === b.pgoff &&
+    anonCompatible(a, b)
+  );
+}
+
+function anonCompatible(a: Vma | NewArea, b: Vma | NewArea): boolean {
+  const left = a instanceof Vma ? a.anonVma : undefined;
+  const right = b instanceof Vma ? b.anonVma : undefined;
+  if (left !== undefined && right !== undefined) return left === right;
+  if (left !== undefined) return (a as Vma).anonVmaChain.length === 1;
+  if (right !== undefined) return (b as Vma).anonVmaChain.length === 1;
+  return true;
+}
+
+/**
+ * Merges a new area into its neighbours if it continues them. @locks mmapLock for writing.
+ * @returns the VMA that now covers it, or `undefined` when it needs one of its own.
+ */
+export function* mergeNewArea(kernel: Kernel, mm: MmStruct, area: NewArea): Routine<Vma | undefined> {
+  const before = mm.vmas.below(area.start);
+  const after = mm.vmas.find(area.end);
+  const left = before && canMerge(before, area) ? before : undefined;
+  const right = after && canMerge(area, after) ? after : undefined;
+  if (left && right && anonCompatible(left, right)) {
+    yield* absorbRight(kernel, left, right);
+    return left;
+  }
+  if (left) {
+    yield* adjustVma(kernel, left, left.start, area.end, left.pgoff);
+    return left;
+  }
+  if (right) {
+    yield* adjustVma(kernel, right, area.start, right.end, area.pgoff);
+    return right;
+  }
+  return undefined;
+}
+
+/** After a change of `vma`'s flags: merges it with what it now continues. @returns the VMA that covers it. */
+export function* mergeWithNeighbours(kernel: Kernel, vma: Vma): Routine<Vma> {
+  let merged = vma;
+  const before = vma.mm.vmas.below(vma.start);
+  if (before && canMerge(before, vma)) {
+    yield* absorbRight(kernel, before, vma);
+    merged = before;
+  }
+  const after = merged.mm.vmas.find(merged.end);
+  if (after && canMerge(merged, after)) yield* absorbRight(kernel, merged, after);
+  return merged;
+}
+
+/** `left` takes over `right` and the gap between them, if any. */
+function* absorbRight(kernel: Kernel, left: Vma, right: Vma): Routine<void> {
+  const end = right.end;
+  left.mm.vmas.remove(right);
+  yield* adjustVma(kernel, left, left.start, end, left.pgoff, right);
+}
+
+/** @locks The i_mmap and anon_vma locks for writing. */
+function absorbNeighbour(kernel: Kernel, vma: Vma, neighbour: Vma): void {
+  if (vma.anonVma === undefined && neighbour.anonVma !== undefined) {
+    vma.anonVma = neighbour.anonVma;
+    kernel.anonVmas.clone(vma, neighbour);
+  }
+  neighbour.file?.iMmap.remove(neighbour);
+  kernel.anonVmas.unlink(neighbour);
+}
+
+function lastIndex(vma: Vma): number {
+  return vma.pgoff + (vma.end - vma.start) / 4096 - 1;
+}

@@ -1,0 +1,90 @@
+/**
+ * Clearing the ptes of a range: the work that munmap, DONTNEED, truncate and exit share. Pages go to the gather, which
+ * frees them after the flush. Mirrors `zap_pte_range` and `zap_page_range_single` of `mm/memory.c`.
+ */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { FrameFlags } from '../memory/frame-table.ts';
+import { closeWindow, openWindow } from '../notifier/chain.ts';
+import { MmuGather } from '../page-table/mmu-gather.ts';
+import { Pte, isMapped, isSwap } from '../page-table/pte.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import { removeRmap } from '../rmap/rmap.ts';
+import { freeSwapEntry } from '../swap/swap-cache.ts';
+import { PMD_SIZE } from '../types.ts';
+import type { Vma } from './vma.ts';
+
+/** One range of one VMA in a CLEAR window of its own. @locks mmapLock, or the file's i_mmap lock. @sleeps May. */
+export function* zapVmaRange(kernel: Kernel, vma: Vma, start: number, end: number): Routine<void> {
+  const gather = new MmuGather(vma.mm, kernel.tlbs, kernel.allocator);
+  const window = yield* openWindow(kernel, vma.mm, start, end, 'CLEAR');
+  yield* zapPtes(kernel, gather, vma, start, end);
+  yield* closeWindow(kernel, window);
+  yield* gather.finish();
+}
+
+/** Inside a window that the caller has opened. @locks As `zapVmaRange`; takes page-table locks. */
+export function* zapPtes(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, end: number): Routine<void> {
+  const { pageTables } = kernel;
+  const { root } = vma.mm;
+  let va = pageTables.nextLeaf(root, start, end);
+  while (va < end) {
+    const tableEnd = Math.min(end, (Math.floor(va / PMD_SIZE) + 1) * PMD_SIZE);
+    va = yield* zapTable(kernel, gather, vma, va, tableEnd);
+    va = pageTables.nextLeaf(root, va, end);
+  }
+}
+
+/** The ptes of one table. @returns where it stopped: earlier than `end` when the batch was full. */
+function* zapTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, end: number): Routine<number> {
+  const { pageTables, scheduler } = kernel;
+  const table = pageTables.leafTable(vma.mm.root, start);
+  const lock = kernel.ptLocks.of(table);
+  const delayed: number[] = [];
+  let full = false;
+  let va = start;
+  yield* lock.acquire();
+  for (; va < end && !full; va += 4096) {
+    const slot = table * 512 + (Math.floor(va / 4096) % 512);
+    const flags = pageTables.flags(slot);
+    if (flags === Pte.None) continue;
+    if (scheduler.preemptive) yield point(PointKind.PteStore, slot);
+    full = zapPte(kernel, gather, vma, va, slot, delayed);
+  }
+  if (delayed.length > 0) {
+    // Dirty shared pages: no CPU may hold a writable entry once mkclean cannot find the mapping any more.
+    yield* gather.flushTlb();
+    for (const pfn of delayed) removeRmap(kernel, pfn);
+  }
+  lock.release();
+  if (full) yield* gather.flush();
+  return va;
+}
+
+/** @locks Page-table lock held. @returns whether the gather's batch is full. */
+function zapPte(kernel: Kernel, gather: MmuGather, vma: Vma, va: number, slot: number, delayed: number[]): boolean {
+  const { pageTables, frames } = kernel;
+  const { rss } = vma.mm;
+  const flags = pageTables.flags(slot);
+  const frame = pageTables.frame(slot);
+  pageTables.set(slot, Pte.None, 0);
+  if (isSwap(flags)) {
+    rss.swap--;
+    freeSwapEntry(kernel, frame);
+    return false;
+  }
+  if (!isMapped(flags)) return false;
+  if (frame === kernel.allocator.zeroPfn) {
+    gather.track(va);
+    return false;
+  }
+  if (frames.has(frame, FrameFlags.Anon)) rss.anon--;
+  else rss[frames.has(frame, FrameFlags.SwapBacked) ? 'shmem' : 'file']--;
+  if ((flags & Pte.Dirty) !== 0 && !frames.has(frame, FrameFlags.Anon)) {
+    frames.set(frame, FrameFlags.Dirty);
+    delayed.push(frame);
+  } else {
+    removeRmap(kernel, frame);
+  }
+  return gather.queuePage(va, frame);
+}

@@ -1,0 +1,120 @@
+/**
+ * Joining and leaving a chain. The object that a registration makes is the driver's identity on the mm; it holds one
+ * `count` of the mm. Mirrors `mmu_notifier_register`, `_unregister`, `_get`, `_put` of `mm/mmu_notifier.c`.
+ */
+import type { Errno, MmuNotifierOps, Routine } from '@mmu-notifier/plugin-api';
+import { UsageError } from '../contract.ts';
+import type { Kernel } from '../kernel.ts';
+import type { MmStruct } from '../mm/mm-struct.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import { NotifierSubscriptions, Subscription } from './subscriptions.ts';
+
+/** @locks Takes mmapLock for writing, then all locks of the mm. @sleeps May. */
+export function* register(
+  kernel: Kernel,
+  mm: MmStruct,
+  ops: MmuNotifierOps,
+  owner: string,
+): Routine<Subscription | Errno> {
+  yield* mm.mmapLock.acquireWrite();
+  const result = yield* registerLocked(kernel, mm, ops, owner);
+  mm.mmapLock.releaseWrite();
+  return result;
+}
+
+/** @locks mmapLock held for writing. */
+export function* registerLocked(
+  kernel: Kernel,
+  mm: MmStruct,
+  ops: MmuNotifierOps,
+  owner: string,
+): Routine<Subscription | Errno> {
+  if (mm.users <= 0) {
+    throw new UsageError('mm-gone', `${owner} registers with an address space that has no users any more`);
+  }
+  if (ops.archInvalidateSecondaryTlbs && (ops.invalidateRangeStart || ops.invalidateRangeEnd)) return 'EINVAL';
+  // Allocated before the locks: nothing may reclaim while they are all held.
+  const subscriptions = mm.notifiers ?? new NotifierSubscriptions();
+  const subscription = new Subscription(mm, ops, owner);
+  const error = yield* kernel.allLocks.take(mm);
+  if (error !== undefined) return error;
+  mm.notifiers = subscriptions;
+  mm.count++;
+  subscription.linked = true;
+  subscriptions.list = [subscription, ...subscriptions.list];
+  kernel.stats.notifier['registrations']++;
+  kernel.observer?.registered(mm);
+  kernel.allLocks.drop(mm);
+  return subscription;
+}
+
+/** @locks None of core's. @sleeps May: waits for every running callback. */
+export function* unregister(kernel: Kernel, subscription: Subscription): Routine<void> {
+  const { mm, ops } = subscription;
+  if (subscription.linked) {
+    const token = kernel.notifierSrcu.readLock();
+    if (kernel.scheduler.preemptive) yield point(PointKind.Release, mm.id);
+    if (ops.release) yield* ops.release(mm);
+    kernel.notifierSrcu.readUnlock(token);
+    unlink(subscription);
+  }
+  yield* kernel.notifierSrcu.synchronize();
+  mm.count--;
+}
+
+/** One shared subscription per (ops, mm). @sleeps May. */
+export function* getNotifier(
+  kernel: Kernel,
+  mm: MmStruct,
+  ops: MmuNotifierOps,
+  owner: string,
+): Routine<Subscription | Errno> {
+  yield* mm.mmapLock.acquireWrite();
+  const existing = mm.notifiers?.list.find((subscription) => subscription.ops === ops);
+  let result: Subscription | Errno;
+  if (existing) {
+    existing.users++;
+    result = existing;
+  } else {
+    result = ops.allocNotifier?.(mm) ?? (yield* registerLocked(kernel, mm, ops, owner));
+    if (typeof result === 'string') ops.freeNotifier?.(mm);
+  }
+  mm.mmapLock.releaseWrite();
+  return result;
+}
+
+/** The last put unlinks, and frees after a grace period; it neither waits nor calls `release`. */
+export function putNotifier(kernel: Kernel, subscription: Subscription): void {
+  if (--subscription.users > 0) return;
+  unlink(subscription);
+  kernel.notifierSrcu.call(() => {
+    subscription.ops.freeNotifier?.(subscription.mm);
+    subscription.mm.count--;
+  });
+}
+
+/**
+ * `mmu_notifier_release`, the first act of exit: every release runs before anybody is unlinked, so that a truncate or
+ * reclaim in between still finds the chain. @sleeps May.
+ */
+export function* releaseNotifiers(kernel: Kernel, mm: MmStruct): Routine<void> {
+  if (mm.notifiers === undefined) return;
+  const token = kernel.notifierSrcu.readLock();
+  const subscribers = mm.notifiers.list;
+  for (const { ops } of subscribers) {
+    if (ops.release === undefined) continue;
+    kernel.stats.notifier['releases']++;
+    if (kernel.scheduler.preemptive) yield point(PointKind.Release, mm.id);
+    yield* ops.release(mm);
+  }
+  for (const subscription of subscribers) unlink(subscription);
+  kernel.notifierSrcu.readUnlock(token);
+  yield* kernel.notifierSrcu.synchronize();
+}
+
+function unlink(subscription: Subscription): void {
+  const { notifiers } = subscription.mm;
+  if (!subscription.linked || notifiers === undefined) return;
+  subscription.linked = false;
+  notifiers.list = notifiers.list.filter((other) => other !== subscription);
+}

@@ -1,0 +1,61 @@
+/**
+ * A file and its page cache: the address space of `mm/filemap.c`. `pages` maps a page index to the frame that caches it,
+ * or, for swap-backed files (shared anonymous memory, memfd), to the swap slot that holds it. `iMmap` is the tree of
+ * VMAs that map it.
+ */
+import type { Lockdep } from '../locking/lockdep.ts';
+import { LockClasses } from '../locking/lock-order.ts';
+import { RwSemaphore } from '../locking/rw-semaphore.ts';
+import { IntervalTree } from '../rmap/interval-tree.ts';
+import type { Scheduler } from '../sched/scheduler.ts';
+import type { BackingStore } from './backing-store.ts';
+
+/** Where a cached page is. */
+export type CachedPage = { readonly pfn: number } | { readonly swapSlot: number };
+
+/** `disk`: pages are written back to a store. `shmem`: pages are swap-backed and have no other home. */
+export type FileKind = 'disk' | 'shmem';
+
+export class File<V = unknown> {
+  readonly id: number;
+  /** `undefined` for shared anonymous memory. */
+  readonly name: string | undefined;
+  readonly kind: FileKind;
+  readonly store: BackingStore;
+  /** Bytes; accesses beyond the last page raise SIGBUS. */
+  length: number;
+  readonly pages: Map<number, CachedPage> = new Map();
+  readonly iMmap: IntervalTree<V> = new IntervalTree();
+  readonly iMmapLock: RwSemaphore;
+  /** Guards the length against writers and truncation. */
+  readonly inodeLock: RwSemaphore;
+  /** Held by truncation, read by faults that bring pages in. */
+  readonly invalidateLock: RwSemaphore;
+  /** Set while `mm_take_all_locks` holds `iMmapLock`. */
+  allLocksMark = false;
+
+  constructor(
+    id: number,
+    name: string | undefined,
+    kind: FileKind,
+    length: number,
+    store: BackingStore,
+    scheduler: Scheduler,
+    lockdep: Lockdep,
+  ) {
+    this.id = id;
+    this.name = name;
+    this.kind = kind;
+    this.length = length;
+    this.store = store;
+    const label = name ?? `shmem ${id}`;
+    this.iMmapLock = new RwSemaphore(scheduler, lockdep, LockClasses.iMmap, `i_mmap ${label}`);
+    this.inodeLock = new RwSemaphore(scheduler, lockdep, LockClasses.inode, `i_rwsem ${label}`);
+    this.invalidateLock = new RwSemaphore(scheduler, lockdep, LockClasses.invalidate, `invalidate_lock ${label}`);
+  }
+
+  /** Pages that have bytes of the file. */
+  get lengthPages(): number {
+    return Math.ceil(this.length / 4096);
+  }
+}

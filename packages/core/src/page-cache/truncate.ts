@@ -1,0 +1,54 @@
+/**
+ * Changing a file's length. Shrinking unmaps what lies behind the new end from every process, empties the page cache,
+ * and unmaps once more, because a private copy may have been made in between. Mirrors `mm/truncate.c` (O17).
+ */
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import type { Vma } from '../mm/vma.ts';
+import { zapVmaRange } from '../mm/zap.ts';
+import type { File } from './file.ts';
+import { emptyPageCache } from './evict.ts';
+import { getLockedPage } from './filemap.ts';
+
+/** @locks Takes the inode lock and the invalidate lock for writing. @sleeps May. */
+export function* truncateFile(kernel: Kernel, file: File<Vma>, length: number): Routine<Errno | undefined> {
+  yield* file.inodeLock.acquireWrite();
+  yield* file.invalidateLock.acquireWrite();
+  const shrinks = length < file.length;
+  kernel.observer?.truncating(file, length);
+  if (shrinks) yield* clearTail(kernel, file, length);
+  file.length = length;
+  file.store.truncate(length);
+  if (shrinks) {
+    const first = Math.ceil(length / 4096);
+    yield* unmapMappingRange(kernel, file, first);
+    yield* emptyPageCache(kernel, file, first);
+    yield* unmapMappingRange(kernel, file, first);
+  }
+  kernel.observer?.truncated(file, length);
+  file.invalidateLock.releaseWrite();
+  file.inodeLock.releaseWrite();
+  return undefined;
+}
+
+/** Zaps page `first` and all behind it from every mapping, private copies too. @locks Takes the i_mmap lock to read. */
+export function* unmapMappingRange(kernel: Kernel, file: File<Vma>, first: number): Routine<void> {
+  yield* file.iMmapLock.acquireRead();
+  for (const vma of file.iMmap.overlapping(first, Infinity)) {
+    const start = Math.max(vma.start, vma.addressOf(first));
+    yield* zapVmaRange(kernel, vma, start, vma.end);
+  }
+  file.iMmapLock.releaseRead();
+}
+
+/** Bytes behind the new end in its last page read as zero when the file grows again. */
+function* clearTail(kernel: Kernel, file: File<Vma>, length: number): Routine<void> {
+  const offset = length % 4096;
+  const index = Math.floor(length / 4096);
+  if (offset === 0 || !file.pages.has(index)) return;
+  const pfn = yield* getLockedPage(kernel, file, index);
+  if (typeof pfn === 'string') return;
+  kernel.allocator.memory.page(pfn).fill(0, offset);
+  kernel.folioLocks.unlock(pfn);
+  kernel.allocator.put(pfn);
+}

@@ -1,0 +1,181 @@
+/**
+ * Four-level page tables in ordinary frames.
+ *
+ *     46..39 level 3 | 38..30 level 2 | 29..21 level 1 | 20..12 level 0 | 11..0 offset
+ *
+ * A last-level entry is named by its slot, `table pfn * 512 + index`. A walk through a freed table is an error that is
+ * seen: tables carry a frame flag. Mirrors `mm/memory.c` and `arch/x86/include/asm/pgtable.h`.
+ */
+import { assert } from '../contract.ts';
+import { FrameFlags, type FrameTable } from '../memory/frame-table.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { Pte } from './pte.ts';
+
+/** Bytes that one entry of each level maps. */
+export const LEVEL_SPAN: readonly number[] = [2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39];
+const TABLE_ENTRY: number = Pte.Present | Pte.Writable | Pte.User;
+
+/** What watches ptes change. */
+export interface PteObserver {
+  pteChanged(slot: number, oldFlags: number, oldFrame: number, newFlags: number, newFrame: number): void;
+}
+
+export function indexAt(level: number, va: number): number {
+  return Math.floor(va / LEVEL_SPAN[level]) % 512;
+}
+
+export class PageTables {
+  observer: PteObserver | undefined;
+  private readonly memory: PhysicalMemory;
+  private readonly table: FrameTable;
+
+  constructor(memory: PhysicalMemory, table: FrameTable) {
+    this.memory = memory;
+    this.table = table;
+  }
+
+  flags(slot: number): number {
+    const pfn = Math.floor(slot / 512);
+    return this.memory.words(pfn)[this.memory.wordOffset(pfn) + (slot % 512) * 2];
+  }
+
+  /** The pfn or swap slot of an entry. */
+  frame(slot: number): number {
+    const pfn = Math.floor(slot / 512);
+    return this.memory.words(pfn)[this.memory.wordOffset(pfn) + (slot % 512) * 2 + 1];
+  }
+
+  set(slot: number, flags: number, frame: number): void {
+    const pfn = Math.floor(slot / 512);
+    const words = this.memory.words(pfn);
+    const at = this.memory.wordOffset(pfn) + (slot % 512) * 2;
+    const oldFlags = words[at];
+    this.observer?.pteChanged(slot, oldFlags, words[at + 1], flags, frame);
+    if ((oldFlags === 0) !== (flags === 0)) this.table.private[pfn] += flags === 0 ? -1 : 1;
+    words[at] = flags;
+    words[at + 1] = frame;
+  }
+
+  /** Sets bits that hardware sets (accessed, dirty), or clears aging bits: no transition of the entry. */
+  setBits(slot: number, set: number, clear: number): void {
+    const pfn = Math.floor(slot / 512);
+    const at = this.memory.wordOffset(pfn) + (slot % 512) * 2;
+    const words = this.memory.words(pfn);
+    words[at] = (words[at] | set) & ~clear;
+  }
+
+  /** The slot of the last-level entry of `va`; -1 where a table on the way is absent. */
+  walk(root: number, va: number): number {
+    const table = this.leafTable(root, va);
+    return table < 0 ? -1 : table * 512 + (Math.floor(va / 4096) % 512);
+  }
+
+  /** The pfn of the last-level table of `va`; -1 where it is absent. */
+  leafTable(root: number, va: number): number {
+    let pfn = root;
+    for (let level = 3; level > 0; level--) {
+      const at = this.memory.wordOffset(pfn) + indexAt(level, va) * 2;
+      const words = this.memory.words(pfn);
+      if ((words[at] & Pte.Present) === 0) return -1;
+      pfn = words[at + 1];
+      assert(this.table.has(pfn, FrameFlags.PageTable), 'a walk stays inside page tables', pfn);
+    }
+    return pfn;
+  }
+
+  /**
+   * The first address in `[va, end)` whose last-level table exists; `end` when there is none. Skips absent upper tables
+   * whole, so an empty range costs by what is present around it.
+   */
+  nextLeaf(root: number, va: number, end: number): number {
+    let at = va;
+    while (at < end) {
+      let pfn = root;
+      let level = 3;
+      for (; level > 0; level--) {
+        const words = this.memory.words(pfn);
+        const entry = this.memory.wordOffset(pfn) + indexAt(level, at) * 2;
+        if ((words[entry] & Pte.Present) === 0) break;
+        pfn = words[entry + 1];
+      }
+      if (level === 0) return at;
+      const span = LEVEL_SPAN[level];
+      at = (Math.floor(at / span) + 1) * span;
+    }
+    return end;
+  }
+
+  /** Finds the level below which the path to `va` is absent: 0 when the last-level table exists. */
+  missingLevel(root: number, va: number): number {
+    let pfn = root;
+    for (let level = 3; level > 0; level--) {
+      const words = this.memory.words(pfn);
+      const at = this.memory.wordOffset(pfn) + indexAt(level, va) * 2;
+      if ((words[at] & Pte.Present) === 0) return level;
+      pfn = words[at + 1];
+    }
+    return 0;
+  }
+
+  /** Links a zeroed frame as the table at the first missing level of `va`. */
+  link(root: number, va: number, frame: number): void {
+    let pfn = root;
+    for (let level = 3; level > 0; level--) {
+      const words = this.memory.words(pfn);
+      const at = this.memory.wordOffset(pfn) + indexAt(level, va) * 2;
+      if ((words[at] & Pte.Present) === 0) {
+        words[at] = TABLE_ENTRY;
+        words[at + 1] = frame;
+        this.table.private[pfn]++;
+        this.becomeTable(frame);
+        return;
+      }
+      pfn = words[at + 1];
+    }
+  }
+
+  becomeTable(frame: number): void {
+    this.table.set(frame, FrameFlags.PageTable);
+    this.table.private[frame] = 0;
+  }
+
+  /**
+   * Unlinks tables that lie wholly inside `[floor, ceiling)` and map part of `[start, end)`; all their entries must be
+   * none. Mirrors `free_pgd_range`: floor and ceiling are the neighbours' edges, so that a shared table stays.
+   */
+  unlinkRange(root: number, start: number, end: number, floor: number, ceiling: number): number[] {
+    const freed: number[] = [];
+    this.unlinkLevel(root, 3, 0, start, end, floor, ceiling, freed);
+    return freed;
+  }
+
+  private unlinkLevel(
+    pfn: number,
+    level: number,
+    base: number,
+    start: number,
+    end: number,
+    floor: number,
+    ceiling: number,
+    freed: number[],
+  ): void {
+    const span = LEVEL_SPAN[level];
+    const words = this.memory.words(pfn);
+    const offset = this.memory.wordOffset(pfn);
+    const first = Math.max(0, Math.floor((start - base) / span));
+    const last = Math.min(511, Math.floor((end - 1 - base) / span));
+    for (let index = first; index <= last; index++) {
+      const at = offset + index * 2;
+      if ((words[at] & Pte.Present) === 0) continue;
+      const child = words[at + 1];
+      const childBase = base + index * span;
+      if (level > 1) this.unlinkLevel(child, level - 1, childBase, start, end, floor, ceiling, freed);
+      if (childBase < floor || childBase + span > ceiling || this.table.private[child] !== 0) continue;
+      words[at] = 0;
+      words[at + 1] = 0;
+      this.table.private[pfn]--;
+      this.table.clear(child, FrameFlags.PageTable);
+      freed.push(child);
+    }
+  }
+}

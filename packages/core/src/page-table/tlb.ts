@@ -1,0 +1,108 @@
+/**
+ * CPU TLBs: one per CPU, direct mapped, tagged by address space. An entry survives changes of its pte until it is
+ * flushed, as on real hardware. `reach` counts per frame how many entries of any CPU still reach it, so that freeing a
+ * frame too early is seen at once. Mirrors `arch/x86/mm/tlb.c`.
+ */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import type { Scheduler } from '../sched/scheduler.ts';
+import { Pte } from './pte.ts';
+
+const ENTRIES = 1024;
+
+/** The address space that a TLB works for. */
+export interface TlbOwner {
+  readonly asid: number;
+  /** Bit mask of the CPUs that may hold entries of it. */
+  cpuMask: number;
+}
+
+class CpuTlb {
+  readonly vpn: Float64Array = new Float64Array(ENTRIES).fill(-1);
+  readonly asid: Int32Array = new Int32Array(ENTRIES);
+  readonly pfn: Int32Array = new Int32Array(ENTRIES);
+  readonly flags: Uint16Array = new Uint16Array(ENTRIES);
+}
+
+export class Tlbs {
+  /** TLB entries of all CPUs that reach a frame. */
+  readonly reach: Int32Array;
+  hits = 0;
+  misses = 0;
+  shootdowns = 0;
+  /** Flushes secondary TLBs that walk the CPU's tables: `arch_invalidate_secondary_tlbs`. */
+  flushSecondary: (owner: TlbOwner, start: number, end: number) => void = () => undefined;
+  private readonly scheduler: Scheduler;
+  private readonly cpus: CpuTlb[] = [];
+
+  constructor(scheduler: Scheduler, frames: number) {
+    this.scheduler = scheduler;
+    this.reach = new Int32Array(frames);
+    for (let cpu = 0; cpu < scheduler.cpus; cpu++) this.cpus.push(new CpuTlb());
+  }
+
+  /**
+   * The frame that `cpu` reaches at `vpn` through an entry whose bits under `mask` are `want`; -1 on a miss. A store
+   * wants `Writable | Dirty`: hardware walks again to set the dirty bit.
+   */
+  lookup(cpu: number, asid: number, vpn: number, mask: number, want: number): number {
+    const tlb = this.cpus[cpu];
+    const at = vpn % ENTRIES;
+    if (tlb.vpn[at] === vpn && tlb.asid[at] === asid && (tlb.flags[at] & mask) === want) {
+      this.hits++;
+      return tlb.pfn[at];
+    }
+    this.misses++;
+    return -1;
+  }
+
+  fill(cpu: number, owner: TlbOwner, vpn: number, pfn: number, flags: number): void {
+    const tlb = this.cpus[cpu];
+    const at = vpn % ENTRIES;
+    if (tlb.vpn[at] >= 0) this.reach[tlb.pfn[at]]--;
+    tlb.vpn[at] = vpn;
+    tlb.asid[at] = owner.asid;
+    tlb.pfn[at] = pfn;
+    tlb.flags[at] = flags & (Pte.Present | Pte.Writable | Pte.User | Pte.Accessed | Pte.Dirty | Pte.NoExec);
+    this.reach[pfn]++;
+    owner.cpuMask |= 1 << cpu;
+  }
+
+  /** Shootdown of `[start, end)` on every CPU that may hold entries. @sleeps Never. */
+  *flushRange(owner: TlbOwner, start: number, end: number): Routine<void> {
+    if (this.scheduler.preemptive) yield point(PointKind.TlbFlush, owner.asid);
+    this.flushNow(owner, start, end);
+  }
+
+  /** The shootdown as one step, for callers that announced it. */
+  flushNow(owner: TlbOwner, start: number, end: number): void {
+    this.shootdowns++;
+    for (let cpu = 0; cpu < this.cpus.length; cpu++) {
+      if ((owner.cpuMask & (1 << cpu)) !== 0) this.flushCpu(this.cpus[cpu], owner.asid, start / 4096, end / 4096);
+    }
+    this.flushSecondary(owner, start, end);
+  }
+
+  /** One page on the CPU that found its entry too weak: no other CPU is told. */
+  flushLocal(cpu: number, asid: number, vpn: number): void {
+    this.flushCpu(this.cpus[cpu], asid, vpn, vpn + 1);
+  }
+
+  private flushCpu(tlb: CpuTlb, asid: number, first: number, end: number): void {
+    if (end - first < ENTRIES) {
+      for (let vpn = first; vpn < end; vpn++) {
+        const at = vpn % ENTRIES;
+        if (tlb.vpn[at] === vpn && tlb.asid[at] === asid) this.drop(tlb, at);
+      }
+      return;
+    }
+    for (let at = 0; at < ENTRIES; at++) {
+      if (tlb.asid[at] === asid && tlb.vpn[at] >= first && tlb.vpn[at] < end) this.drop(tlb, at);
+    }
+  }
+
+  private drop(tlb: CpuTlb, at: number): void {
+    this.reach[tlb.pfn[at]]--;
+    tlb.vpn[at] = -1;
+  }
+}

@@ -1,0 +1,70 @@
+/** The devices of a machine: attached by name, each with a host and a ledger of its own. */
+import { API_VERSION, checkApiRange, isPlugin } from '@mmu-notifier/plugin-api';
+import type { Device, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
+import { UsageError } from '../contract.ts';
+import type { Kernel } from '../kernel.ts';
+import type { TranslationOracle } from '../oracle/translation-oracle.ts';
+import { DeviceStats } from './device-stats.ts';
+import { type DeviceEventListener, createHost } from './host.ts';
+import { Ledger } from './ledger.ts';
+
+/** One attached device. */
+export interface AttachedDevice {
+  readonly name: string;
+  readonly device: Device;
+  readonly ledger: Ledger;
+  readonly stats: DeviceStats;
+}
+
+export class Devices {
+  readonly byName: Map<string, AttachedDevice> = new Map();
+  private readonly kernel: Kernel;
+  private readonly oracle: TranslationOracle | undefined;
+  private readonly listener: DeviceEventListener | undefined;
+
+  constructor(kernel: Kernel, oracle: TranslationOracle | undefined, listener: DeviceEventListener | undefined) {
+    this.kernel = kernel;
+    this.oracle = oracle;
+    this.listener = listener;
+  }
+
+  /**
+   * Makes a device.
+   *
+   * @throws UsageError when the plugin is none, was built for another version of the contract, or needs what this machine
+   *   does not have.
+   * @sleeps May.
+   */
+  *attach(name: string, plugin: SecondaryMmuPlugin): Routine<Device> {
+    if (!isPlugin(plugin)) throw new UsageError('no-plugin', `${name}: found an object without the brand of a plugin`);
+    const mismatch = checkApiRange(plugin.api, API_VERSION);
+    if (mismatch !== undefined) throw new UsageError('api-mismatch', `${plugin.name}: ${mismatch.message}`);
+    if (this.byName.has(name)) throw new UsageError('device-exists', `there is a device ${name} already`);
+    const coherence = plugin.traits.pins === 'longterm' ? 'pinned' : 'notified';
+    const ledger = new Ledger(this.kernel, name, coherence, this.oracle);
+    const stats = new DeviceStats();
+    const host = createHost(this.kernel, name, ledger, stats, this.listener);
+    const missing = plugin.requires?.find((capability) => !host.capabilities.has(capability));
+    if (missing !== undefined) {
+      throw new UsageError('missing-capability', `${plugin.name} needs ${missing}, which this machine does not have`);
+    }
+    const device = yield* plugin.attach(host);
+    this.byName.set(name, { name, device, ledger, stats });
+    return device;
+  }
+
+  /** @sleeps May. */
+  *detach(name: string): Routine<void> {
+    const attached = this.byName.get(name);
+    if (attached === undefined) throw new UsageError('no-device', `there is no device ${name}`);
+    yield* attached.device.detach();
+    this.byName.delete(name);
+    if (attached.ledger.counts.live > 0) {
+      this.kernel.scheduler.fail(
+        'leaked-translation',
+        `${name} is detached with ${attached.ledger.counts.live} translations`,
+      );
+    }
+    this.oracle?.forget(attached.ledger);
+  }
+}

@@ -1,0 +1,125 @@
+/** The services that one device is handed: the rooms of the kernel behind the names of the contract. */
+import { API_VERSION } from '@mmu-notifier/plugin-api';
+import type {
+  Capability,
+  HostWorld,
+  NotifierService,
+  PluginHost,
+  ProcessHandle,
+  ProcessService,
+  TaskHandle,
+  TaskService,
+  TraceService,
+} from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { putMm } from '../mm/exit.ts';
+import { getNotifier, putNotifier, register, unregister } from '../notifier/register.ts';
+import type { Subscription } from '../notifier/subscriptions.ts';
+import { Completion } from '../locking/completion.ts';
+import type { Ledger } from './ledger.ts';
+import { asMm } from './mm-handle.ts';
+import { frameService, pageService, vmaService } from './memory-services.ts';
+import type { DeviceStats } from './device-stats.ts';
+import { SyncObjects } from './sync-objects.ts';
+
+/** What this machine offers beyond the services that every machine has: nothing yet. */
+const CAPABILITIES: ReadonlySet<Capability> = new Set<Capability>();
+
+const WORLD: HostWorld = { sleepableNotifiers: true };
+
+/** Told of the typed events of devices. */
+export type DeviceEventListener = (
+  device: string,
+  name: string,
+  fields: Readonly<Record<string, number | string | boolean>>,
+) => void;
+
+export function createHost(
+  kernel: Kernel,
+  deviceName: string,
+  ledger: Ledger,
+  stats: DeviceStats,
+  listener: DeviceEventListener | undefined,
+): PluginHost {
+  return {
+    apiVersion: API_VERSION,
+    world: WORLD,
+    deviceName,
+    capabilities: CAPABILITIES,
+    notifiers: notifierService(kernel, deviceName),
+    pages: pageService(kernel),
+    processes: processService(kernel),
+    vmas: vmaService(),
+    frames: frameService(kernel),
+    ledger,
+    sync: new SyncObjects(kernel),
+    tasks: taskService(kernel),
+    stats,
+    trace: traceService(deviceName, listener),
+    choose: (count, what) => kernel.scheduler.choose(count, what),
+  };
+}
+
+function notifierService(kernel: Kernel, owner: string): NotifierService {
+  return {
+    register: (mm, ops) => register(kernel, asMm(mm), ops, owner),
+    unregister: (subscription) => unregister(kernel, subscription as Subscription),
+    get: (mm, ops) => getNotifier(kernel, asMm(mm), ops, owner),
+    put: (subscription) => putNotifier(kernel, subscription as Subscription),
+    synchronize: () => kernel.notifierSrcu.barrier(),
+  };
+}
+
+function processService(kernel: Kernel): ProcessService {
+  const { scheduler } = kernel;
+  return {
+    grab: (mm) => void asMm(mm).count++,
+    drop: (mm) => void asMm(mm).count--,
+    getNotZero(mm) {
+      const own = asMm(mm);
+      if (own.users <= 0) return false;
+      own.users++;
+      return true;
+    },
+    put: (mm) => putMm(kernel, asMm(mm)),
+    current: () => scheduler.current.owner as ProcessHandle | undefined,
+    signalPending: () => scheduler.current.owner?.signalPending ?? false,
+    mmapReadLock: (mm) => asMm(mm).mmapLock.acquireRead(),
+    mmapReadTryLock: (mm) => asMm(mm).mmapLock.tryAcquireRead(),
+    mmapReadUnlock: (mm) => asMm(mm).mmapLock.releaseRead(),
+    mmapWriteLock: (mm) => asMm(mm).mmapLock.acquireWrite(),
+    mmapWriteUnlock: (mm) => asMm(mm).mmapLock.releaseWrite(),
+  };
+}
+
+function taskService({ scheduler }: Kernel): TaskService {
+  return {
+    kernelThread(name, body): TaskHandle {
+      const ended = new Completion(scheduler, `end of ${name}`);
+      const task = scheduler.spawn(
+        name,
+        (function* () {
+          yield* body();
+          ended.completeAll();
+        })(),
+      );
+      return {
+        name,
+        get done() {
+          return task.state === 'done';
+        },
+        join: () => ended.wait(),
+      };
+    },
+    sleep: (nanoseconds) => scheduler.sleep(nanoseconds),
+    now: () => scheduler.now,
+    inReclaim: () => scheduler.current.reclaimDepth > 0,
+  };
+}
+
+function traceService(device: string, listener: DeviceEventListener | undefined): TraceService {
+  return {
+    enabled: listener !== undefined,
+    event: (name, fields) => listener?.(device, name, fields),
+  };
+}

@@ -1,0 +1,79 @@
+/** Pages, VMAs and frames as a driver sees them. */
+import type { FrameService, PageService, Pfn, VirtualAddress, VmaService, VmaView } from '@mmu-notifier/plugin-api';
+import { getUserPage, getUserPageFast, pinUserPage, putUserPage } from '../gup/gup.ts';
+import type { Kernel } from '../kernel.ts';
+import { FrameFlags } from '../memory/frame-table.ts';
+import type { MmStruct } from '../mm/mm-struct.ts';
+import { VmFlags } from '../mm/vm-flags.ts';
+import type { Vma } from '../mm/vma.ts';
+import { Pte } from '../page-table/pte.ts';
+import { asMm } from './mm-handle.ts';
+
+export function pageService(kernel: Kernel): PageService {
+  return {
+    getUserPage: (mm, address, options = {}) => getUserPage(kernel, asMm(mm), address, options),
+    getUserPageFast: (mm, address, options = {}) => getUserPageFast(kernel, asMm(mm), address, options),
+    putPage: (pfn) => putUserPage(kernel, pfn),
+    pinUserPage: (mm, address, options = {}) => pinUserPage(kernel, asMm(mm), address, options),
+    unpinPage(pfn) {
+      if (!kernel.pins.remove(pfn)) kernel.scheduler.fail('pin-misuse', `frame ${pfn} is unpinned and not pinned`);
+      kernel.stats.gup['unpinned']++;
+      putUserPage(kernel, pfn);
+    },
+    atomicLookup(mm, address) {
+      const found = presentPte(kernel, asMm(mm), address);
+      if (found === undefined) return undefined;
+      const { flags, pfn } = found;
+      return { pfn: pfn as Pfn, writable: (flags & Pte.Writable) !== 0, dirty: (flags & Pte.Dirty) !== 0 };
+    },
+    hostMappingLevel: (mm, address) => (presentPte(kernel, asMm(mm), address) === undefined ? undefined : 4096),
+  };
+}
+
+function presentPte({ pageTables }: Kernel, mm: MmStruct, address: number): { flags: number; pfn: number } | undefined {
+  const slot = pageTables.walk(mm.root, address);
+  const flags = slot < 0 ? Pte.None : pageTables.flags(slot);
+  return (flags & Pte.Present) === 0 ? undefined : { flags, pfn: pageTables.frame(slot) };
+}
+
+export function vmaService(): VmaService {
+  return {
+    find(mm, address) {
+      const vma = asMm(mm).vmas.at(address);
+      return vma && viewOf(vma);
+    },
+    overlapping: (mm, start, end) => asMm(mm).vmas.overlapping(start, end).map(viewOf),
+  };
+}
+
+function viewOf(vma: Vma): VmaView {
+  return {
+    start: vma.start as VirtualAddress,
+    end: vma.end as VirtualAddress,
+    read: vma.has(VmFlags.Read),
+    write: vma.has(VmFlags.Write),
+    exec: vma.has(VmFlags.Exec),
+    shared: vma.shared,
+    file: vma.file?.name,
+    offset: vma.file === undefined ? 0 : vma.pgoff * 4096,
+  };
+}
+
+export function frameService(kernel: Kernel): FrameService {
+  const { frames, allocator, scheduler } = kernel;
+  const inUse = (pfn: number, what: string): void => {
+    if (frames.refcount[pfn] <= 0) scheduler.fail('use-after-free', `frame ${pfn} is ${what} and is free`);
+  };
+  return {
+    markDirty(pfn) {
+      inUse(pfn, 'marked dirty');
+      if (pfn !== allocator.zeroPfn) frames.set(pfn, FrameFlags.Dirty);
+    },
+    markAccessed(pfn) {
+      inUse(pfn, 'marked accessed');
+      if (pfn !== allocator.zeroPfn) kernel.lru.markAccessed(pfn);
+    },
+    isPoisoned: (pfn) => frames.has(pfn, FrameFlags.Poisoned),
+    zeroPage: allocator.zeroPfn as Pfn,
+  };
+}

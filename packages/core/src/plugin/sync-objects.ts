@@ -1,0 +1,112 @@
+/** Synchronisation objects for drivers: core's own, with a lock class for each name, so that lockdep sees them. */
+import type {
+  Atomic,
+  Completion,
+  Mutex,
+  Routine,
+  RwLock,
+  RwSemaphore,
+  SpinLock,
+  Srcu,
+  SyncService,
+  WaitQueue,
+} from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { Completion as CoreCompletion } from '../locking/completion.ts';
+import { type LockClass, LockClasses, lockClass } from '../locking/lock-order.ts';
+import { Mutex as CoreMutex } from '../locking/mutex.ts';
+import { RwSemaphore as CoreRwSemaphore } from '../locking/rw-semaphore.ts';
+import { SpinLock as CoreSpinLock } from '../locking/spinlock.ts';
+import { Srcu as CoreSrcu } from '../locking/srcu.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import type { Scheduler } from '../sched/scheduler.ts';
+import { WaitQueue as CoreWaitQueue } from '../sched/wait-queue.ts';
+
+export class SyncObjects implements SyncService {
+  private readonly kernel: Kernel;
+  private readonly classes = new Map<string, LockClass>();
+  /** Objects of named preemption points. */
+  private readonly places = new Map<string, number>();
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  spinLock(name: string): SpinLock {
+    return new CoreSpinLock(this.kernel.scheduler, this.kernel.lockdep, this.classOf(name), name);
+  }
+
+  mutex(name: string): Mutex {
+    return new CoreMutex(this.kernel.scheduler, this.kernel.lockdep, this.classOf(name), name);
+  }
+
+  rwSemaphore(name: string): RwSemaphore {
+    return new CoreRwSemaphore(this.kernel.scheduler, this.kernel.lockdep, this.classOf(name), name);
+  }
+
+  rwLock(name: string): RwLock {
+    return new CoreRwSemaphore(this.kernel.scheduler, this.kernel.lockdep, this.classOf(name), name, 'never');
+  }
+
+  waitQueue(name: string): WaitQueue {
+    return new CoreWaitQueue(this.kernel.scheduler, name);
+  }
+
+  completion(name: string): Completion {
+    return new CoreCompletion(this.kernel.scheduler, name);
+  }
+
+  srcu(name: string): Srcu {
+    return new CoreSrcu(this.kernel.scheduler, name);
+  }
+
+  atomic(name: string, initial = 0): Atomic {
+    return new CoreAtomic(this.kernel.scheduler, name, initial);
+  }
+
+  *preempt(name: string): Routine<void> {
+    const { scheduler } = this.kernel;
+    if (!scheduler.preemptive) return;
+    let place = this.places.get(name);
+    if (place === undefined) this.places.set(name, (place = scheduler.nextObjectId(name)));
+    yield point(PointKind.Explicit, place);
+  }
+
+  mightSleep(): void {
+    this.kernel.scheduler.mightSleep('a driver');
+  }
+
+  private classOf(name: string): LockClass {
+    let known = this.classes.get(name);
+    if (known === undefined) this.classes.set(name, (known = lockClass(name, LockClasses.driver.rank)));
+    return known;
+  }
+}
+
+class CoreAtomic implements Atomic {
+  value: number;
+  private readonly scheduler: Scheduler;
+  private readonly id: number;
+
+  constructor(scheduler: Scheduler, name: string, initial: number) {
+    this.scheduler = scheduler;
+    this.id = scheduler.nextObjectId(name);
+    this.value = initial;
+  }
+
+  *load(): Routine<number> {
+    if (this.scheduler.preemptive) yield point(PointKind.Atomic, this.id);
+    return this.value;
+  }
+
+  *store(value: number): Routine<void> {
+    if (this.scheduler.preemptive) yield point(PointKind.Atomic, this.id);
+    this.value = value;
+  }
+
+  *add(delta: number): Routine<number> {
+    if (this.scheduler.preemptive) yield point(PointKind.Atomic, this.id);
+    this.value += delta;
+    return this.value;
+  }
+}

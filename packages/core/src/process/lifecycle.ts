@@ -1,0 +1,78 @@
+/** Processes coming and going: the first one, fork, exec, exit. Mirrors `kernel/fork.c` and `kernel/exit.c`. */
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import { createMm } from '../boot.ts';
+import { UsageError } from '../contract.ts';
+import type { Kernel } from '../kernel.ts';
+import { putMm } from '../mm/exit.ts';
+import { dupMmap } from '../mm/fork.ts';
+import type { MmStruct } from '../mm/mm-struct.ts';
+import { Process } from './process.ts';
+
+export class Processes {
+  /** Every process that ever was, by name; one that has exited has no address space. */
+  readonly byName: Map<string, Process> = new Map();
+  private readonly kernel: Kernel;
+  private readonly heapStart: number;
+  private mmCount = 0;
+
+  /** @param heapStart - Where the heap of `brk` begins; 0 when the first `brk` says it. */
+  constructor(kernel: Kernel, heapStart: number) {
+    this.kernel = kernel;
+    this.heapStart = heapStart;
+  }
+
+  /** The first process, with an empty address space. */
+  *createFirst(): Routine<Process> {
+    const mm = yield* this.emptyMm();
+    if (mm === undefined) throw new UsageError('no-memory', 'the machine has no memory for a first process');
+    return this.add(mm);
+  }
+
+  /** @returns The child, or `ENOMEM`. @sleeps May. */
+  *fork(parent: Process): Routine<Process | Errno> {
+    this.kernel.stats.mm['fork']++;
+    const from = parent.mm;
+    if (from === undefined) return 'ESRCH';
+    const mm = yield* this.emptyMm();
+    if (mm === undefined) return 'ENOMEM';
+    const error = yield* dupMmap(this.kernel, from, mm);
+    if (error === undefined) return this.add(mm);
+    yield* putMm(this.kernel, mm);
+    return error;
+  }
+
+  /** The process gets an empty address space; the old one goes when nobody else uses it. @sleeps May. */
+  *exec(process: Process): Routine<Errno | undefined> {
+    this.kernel.stats.mm['exec']++;
+    const old = process.mm;
+    if (old === undefined) return 'ESRCH';
+    const mm = yield* this.emptyMm();
+    if (mm === undefined) return 'ENOMEM';
+    process.mm = mm;
+    yield* putMm(this.kernel, old);
+    return undefined;
+  }
+
+  /** @sleeps May. */
+  *exit(process: Process): Routine<void> {
+    this.kernel.stats.mm['exit']++;
+    const { mm } = process;
+    process.mm = undefined;
+    if (mm !== undefined) yield* putMm(this.kernel, mm);
+  }
+
+  private *emptyMm(): Routine<MmStruct | undefined> {
+    const mm = yield* createMm(this.kernel, ++this.mmCount);
+    if (mm === undefined) return undefined;
+    mm.startBrk = this.heapStart;
+    mm.brk = this.heapStart;
+    return mm;
+  }
+
+  private add(mm: MmStruct): Process {
+    const number = this.byName.size + 1;
+    const process = new Process(`p${number}`, (number - 1) % this.kernel.scheduler.cpus, mm);
+    this.byName.set(process.name, process);
+    return process;
+  }
+}

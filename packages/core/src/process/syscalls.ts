@@ -1,0 +1,180 @@
+/** System calls as a process makes them: words for flags, an errno for an answer. */
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import { UsageError } from '../contract.ts';
+import type { Kernel } from '../kernel.ts';
+import { brk } from '../mm/brk.ts';
+import { ADVICES, type Advice, madvise } from '../mm/madvise.ts';
+import { type MapsEntry, type PagemapEntry, maps, pagemap } from '../mm/maps.ts';
+import type { MmStruct } from '../mm/mm-struct.ts';
+import { mmap } from '../mm/mmap.ts';
+import { mprotect } from '../mm/mprotect.ts';
+import { mremap } from '../mm/mremap.ts';
+import { munmap } from '../mm/munmap.ts';
+import type { Vma } from '../mm/vma.ts';
+import { parseProt } from '../mm/vm-flags.ts';
+import type { File } from '../page-cache/file.ts';
+import type { Files } from '../page-cache/files.ts';
+import { pageCeil } from '../types.ts';
+import type { Processes } from './lifecycle.ts';
+import type { Process } from './process.ts';
+
+/** Flags of `mmap` that this machine knows. `locked` and `hugetlb` are not among them yet. */
+const MMAP_FLAGS: readonly string[] = [
+  'private',
+  'shared',
+  'anonymous',
+  'fixed',
+  'fixed_noreplace',
+  'populate',
+  'growsdown',
+  'noreserve',
+  'stack',
+];
+
+/** One `mmap`, in the words of the event language. */
+export interface MmapCall {
+  readonly address: number;
+  readonly length: number;
+  /** `rwx` letters, or `-`. */
+  readonly prot: string;
+  readonly flags: readonly string[];
+  readonly file?: File<Vma>;
+  /** Byte offset in the file. */
+  readonly offset?: number;
+}
+
+export class Syscalls {
+  private readonly kernel: Kernel;
+  private readonly processes: Processes;
+  private readonly files: Files;
+
+  constructor(kernel: Kernel, processes: Processes, files: Files) {
+    this.kernel = kernel;
+    this.processes = processes;
+    this.files = files;
+  }
+
+  /** @sleeps May. @throws UsageError for words that are no flags. */
+  *mmap(process: Process, call: MmapCall): Routine<number | Errno> {
+    const flags = new Set(call.flags);
+    const unknown = call.flags.find((flag) => !MMAP_FLAGS.includes(flag));
+    if (unknown !== undefined)
+      throw new UsageError('unknown-flag', `found mmap flag "${unknown}", expected ${MMAP_FLAGS.join(', ')}`);
+    const shared = flags.has('shared');
+    if (shared === flags.has('private')) return 'EINVAL';
+    const { file } = call;
+    const fresh =
+      file === undefined && shared && call.length > 0 ? this.files.createShmem(pageCeil(call.length)) : undefined;
+    const address = yield* mmap(this.kernel, mmOf(process), {
+      address: call.address,
+      length: call.length,
+      prot: protOf(call.prot),
+      sharing: shared ? 'shared' : 'private',
+      placement: flags.has('fixed_noreplace') ? 'fixed_noreplace' : flags.has('fixed') ? 'fixed' : 'hint',
+      file: file ?? fresh,
+      offset: call.offset ?? 0,
+      populate: flags.has('populate'),
+      growsDown: flags.has('growsdown'),
+      noReserve: flags.has('noreserve'),
+      stack: flags.has('stack'),
+    });
+    if (fresh !== undefined && typeof address === 'string') this.kernel.files.delete(fresh.id);
+    return address;
+  }
+
+  munmap(process: Process, address: number, length: number): Routine<Errno | undefined> {
+    return munmap(this.kernel, mmOf(process), address, length);
+  }
+
+  mprotect(process: Process, address: number, length: number, prot: string): Routine<Errno | undefined> {
+    return mprotect(this.kernel, mmOf(process), address, length, protOf(prot));
+  }
+
+  *mremap(
+    process: Process,
+    address: number,
+    oldLength: number,
+    newLength: number,
+    flags: readonly string[],
+    newAddress: number,
+  ): Routine<number | Errno> {
+    return yield* mremap(this.kernel, mmOf(process), {
+      address,
+      oldLength,
+      newLength,
+      mayMove: flags.includes('maymove'),
+      fixed: flags.includes('fixed') ? newAddress : undefined,
+      dontUnmap: flags.includes('dontunmap'),
+    });
+  }
+
+  /** @throws UsageError for an advice that this machine does not have. */
+  madvise(process: Process, address: number, length: number, advice: string): Routine<Errno | undefined> {
+    if (!isAdvice(advice))
+      throw new UsageError('unknown-advice', `found advice "${advice}", expected ${ADVICES.join(', ')}`);
+    return madvise(this.kernel, mmOf(process), address, length, advice);
+  }
+
+  brk(process: Process, address: number): Routine<number> {
+    return brk(this.kernel, mmOf(process), address);
+  }
+
+  fork(process: Process): Routine<Process | Errno> {
+    return this.processes.fork(process);
+  }
+
+  exec(process: Process): Routine<Errno | undefined> {
+    return this.processes.exec(process);
+  }
+
+  exit(process: Process): Routine<void> {
+    return this.processes.exit(process);
+  }
+
+  /** A signal becomes pending. */
+  signal(process: Process): void {
+    process.signalPending = true;
+  }
+
+  maps(process: Process): MapsEntry[] {
+    return maps(mmOf(process));
+  }
+
+  pagemap(process: Process, address: number, length: number): PagemapEntry[] {
+    return pagemap(this.kernel, mmOf(process), address, length);
+  }
+
+  /** Resident pages by kind, and swapped ones. */
+  rss(process: Process): MmStruct['rss'] {
+    return { ...mmOf(process).rss };
+  }
+
+  /** Where the heap begins; 0 until somebody has said it. */
+  heapStart(process: Process): number {
+    return mmOf(process).startBrk;
+  }
+
+  /** What `exec` does for a program whose image says where its heap begins. */
+  setInitialBrk(process: Process, address: number): void {
+    const mm = mmOf(process);
+    mm.startBrk = address;
+    mm.brk = address;
+  }
+}
+
+function isAdvice(word: string): word is Advice {
+  return (ADVICES as readonly string[]).includes(word);
+}
+
+/** @throws UsageError for a process that has exited: nobody can make a call for it. */
+export function mmOf(process: Process): MmStruct {
+  if (process.mm === undefined) throw new UsageError('no-process', `${process.name} has exited`);
+  return process.mm;
+}
+
+function protOf(text: string): number {
+  const prot = parseProt(text);
+  if (prot === undefined)
+    throw new UsageError('bad-protection', `found protection "${text}", expected letters of rwx, or -`);
+  return prot;
+}

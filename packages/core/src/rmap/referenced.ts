@@ -1,0 +1,32 @@
+/**
+ * How many mappings of a page were used since the last look, secondary MMUs asked too: their callback runs under the
+ * page-table lock and can never sleep. Mirrors `folio_referenced_one` (O50).
+ */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { clearFlushYoung } from '../notifier/chain.ts';
+import { Pte } from '../page-table/pte.ts';
+import { rmapWalk, slotMapping } from './rmap.ts';
+
+/** @locks Folio lock held. @sleeps In the rmap locks only. */
+export function* folioReferenced(kernel: Kernel, pfn: number): Routine<number> {
+  let referenced = 0;
+  yield* rmapWalk(kernel, pfn, function* (vma, va) {
+    const slot = slotMapping(kernel, vma, va, pfn);
+    if (slot < 0) return 'go on';
+    const lock = kernel.ptLocks.ofSlot(slot);
+    yield* lock.acquire();
+    if (slotMapping(kernel, vma, va, pfn) === slot) {
+      const young = (kernel.pageTables.flags(slot) & Pte.Accessed) !== 0;
+      if (young) {
+        kernel.pageTables.setBits(slot, 0, Pte.Accessed);
+        yield* kernel.tlbs.flushRange(vma.mm, va, va + 4096);
+      }
+      const secondary = yield* clearFlushYoung(kernel, vma.mm, va, va + 4096);
+      if (young || secondary) referenced++;
+    }
+    lock.release();
+    return 'go on';
+  });
+  return referenced;
+}

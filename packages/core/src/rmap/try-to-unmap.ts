@@ -1,0 +1,74 @@
+/**
+ * Takes every mapping of a page away, for reclaim: an anonymous page leaves swap entries behind, a file page nothing.
+ * One window of one page per mapping, opened under the rmap lock and the folio lock, never under a page-table lock.
+ * Mirrors `try_to_unmap_one` (O19 of the notifier table).
+ */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import type { Kernel } from '../kernel.ts';
+import { FrameFlags } from '../memory/frame-table.ts';
+import { VmFlags } from '../mm/vm-flags.ts';
+import type { Vma } from '../mm/vma.ts';
+import { closeWindow, openWindow } from '../notifier/chain.ts';
+import { Pte } from '../page-table/pte.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import { removeRmap, rmapWalk, slotMapping } from './rmap.ts';
+
+/**
+ * @locks Folio lock held; an anonymous page is in the swap cache unless it is lazily freed.
+ * @returns whether nothing maps the page any more.
+ * @sleeps May.
+ */
+export function* tryToUnmap(kernel: Kernel, pfn: number): Routine<boolean> {
+  yield* rmapWalk(kernel, pfn, function* (vma, va) {
+    const unmapped = yield* unmapOne(kernel, pfn, vma, va);
+    return unmapped && kernel.frames.mapcount[pfn] > 0 ? 'go on' : 'stop';
+  });
+  return kernel.frames.mapcount[pfn] === 0;
+}
+
+function* unmapOne(kernel: Kernel, pfn: number, vma: Vma, va: number): Routine<boolean> {
+  if (slotMapping(kernel, vma, va, pfn) < 0) return true;
+  if (vma.has(VmFlags.Locked)) return false;
+  const window = yield* openWindow(kernel, vma.mm, va, va + 4096, 'CLEAR');
+  const slot = kernel.pageTables.walk(vma.mm.root, va);
+  let unmapped = true;
+  if (slot >= 0) {
+    const lock = kernel.ptLocks.ofSlot(slot);
+    yield* lock.acquire();
+    // The world may have changed while the callbacks ran.
+    if (slotMapping(kernel, vma, va, pfn) === slot) unmapped = yield* clearOne(kernel, pfn, vma, va, slot);
+    lock.release();
+  }
+  yield* closeWindow(kernel, window);
+  return unmapped;
+}
+
+/** @locks Page-table lock held. */
+function* clearOne(kernel: Kernel, pfn: number, vma: Vma, va: number, slot: number): Routine<boolean> {
+  const { frames, pageTables, swap } = kernel;
+  const flags = pageTables.flags(slot);
+  if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
+  pageTables.set(slot, Pte.None, 0);
+  yield* kernel.tlbs.flushRange(vma.mm, va, va + 4096);
+  if ((flags & Pte.Dirty) !== 0) frames.set(pfn, FrameFlags.Dirty);
+  if (frames.has(pfn, FrameFlags.Anon)) {
+    if (frames.has(pfn, FrameFlags.SwapCache)) {
+      const exclusive = frames.has(pfn, FrameFlags.AnonExclusive) ? Pte.SwapExclusive : 0;
+      frames.clear(pfn, FrameFlags.AnonExclusive);
+      swap.duplicate(frames.private[pfn]);
+      pageTables.set(slot, Pte.Swap | exclusive, frames.private[pfn]);
+      vma.mm.rss.swap++;
+    } else if (frames.has(pfn, FrameFlags.Dirty) || frames.refcount[pfn] !== 1 + frames.mapcount[pfn]) {
+      // Lazily freed, but written again or referenced: it must stay.
+      frames.set(pfn, FrameFlags.SwapBacked);
+      pageTables.set(slot, flags, pfn);
+      return false;
+    }
+    vma.mm.rss.anon--;
+  } else {
+    vma.mm.rss[frames.has(pfn, FrameFlags.SwapBacked) ? 'shmem' : 'file']--;
+  }
+  removeRmap(kernel, pfn);
+  kernel.allocator.put(pfn);
+  return true;
+}

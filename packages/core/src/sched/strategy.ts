@@ -1,0 +1,50 @@
+/** Who runs next, and how choices fall. Direct mode has no strategy: nobody is preempted and nothing goes wrong. */
+import type { Task } from './task.ts';
+
+export interface Strategy {
+  /** Index into `runnable` (never empty). */
+  pick(runnable: readonly Task[], last: Task | undefined): number;
+  /** A number below `count`. */
+  choose(count: number, what: string): number;
+  /** What reproduces this run. */
+  readonly seed?: number;
+}
+
+/** Mulberry32: small, fast, the same on every machine. */
+export function randomSource(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/**
+ * Random walk by seed: at each point the running task goes on or another one is picked. The chance of a switch is drawn
+ * once per seed, because races that need long undisturbed stretches and races that need many switches both exist.
+ */
+export class SeededStrategy implements Strategy {
+  readonly seed: number;
+  private readonly random: () => number;
+  private readonly switchChance: number;
+
+  constructor(seed: number) {
+    this.seed = seed;
+    this.random = randomSource(seed);
+    this.switchChance = [0.02, 0.08, 0.25, 0.6, 1][Math.floor(this.random() * 5)] ?? 1;
+  }
+
+  pick(runnable: readonly Task[], last: Task | undefined): number {
+    if (runnable.length === 1) return 0;
+    const at = last === undefined ? -1 : runnable.indexOf(last);
+    if (at >= 0 && this.random() >= this.switchChance) return at;
+    return Math.floor(this.random() * runnable.length);
+  }
+
+  choose(): number {
+    return 0;
+  }
+}

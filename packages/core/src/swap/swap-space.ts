@@ -1,0 +1,82 @@
+/**
+ * The swap map and the swap cache. A slot is counted once per swap entry that names it and once for the swap cache;
+ * at 0 it is free. A page in the swap cache has bytes equal to its slot unless it is dirty. Mirrors `mm/swapfile.c` and
+ * `mm/swap_state.c`.
+ */
+import { assert } from '../contract.ts';
+import type { SwapDevice } from './swap-device.ts';
+
+export class SwapSpace {
+  readonly slots: number;
+  readonly device: SwapDevice;
+  used = 0;
+  pagesOut = 0;
+  pagesIn = 0;
+  /** Swap entries (and the cache) that name each slot. */
+  private readonly counts: Int32Array;
+  /** Slot to the frame that caches it. */
+  private readonly cache = new Map<number, number>();
+  private cursor = 0;
+
+  constructor(slots: number, device: SwapDevice) {
+    this.slots = slots;
+    this.device = device;
+    this.counts = new Int32Array(slots);
+  }
+
+  /** A free slot, counted once for the swap cache; -1 when swap is full. */
+  allocate(): number {
+    if (this.used >= this.slots) return -1;
+    while (this.counts[this.cursor] !== 0) this.cursor = (this.cursor + 1) % this.slots;
+    const slot = this.cursor;
+    this.counts[slot] = 1;
+    this.used++;
+    this.cursor = (slot + 1) % this.slots;
+    return slot;
+  }
+
+  /** One more entry names the slot. `swap_duplicate` */
+  duplicate(slot: number): void {
+    assert(this.counts[slot] > 0, 'a swap entry names a slot in use', slot);
+    this.counts[slot]++;
+  }
+
+  /** One entry less. `swap_free` */
+  release(slot: number): void {
+    assert(this.counts[slot] > 0, 'a freed swap slot is in use', slot);
+    if (--this.counts[slot] === 0) this.used--;
+  }
+
+  /** Entries that name the slot, the cache not counted. */
+  entries(slot: number): number {
+    return this.counts[slot] - (this.cache.has(slot) ? 1 : 0);
+  }
+
+  cached(slot: number): number | undefined {
+    return this.cache.get(slot);
+  }
+
+  addToCache(slot: number, pfn: number): void {
+    assert(!this.cache.has(slot), 'a slot has one page in the swap cache', slot);
+    this.cache.set(slot, pfn);
+  }
+
+  removeFromCache(slot: number): void {
+    assert(this.cache.delete(slot), 'a page that leaves the swap cache is in it', slot);
+    this.release(slot);
+  }
+
+  get cachedPages(): number {
+    return this.cache.size;
+  }
+
+  write(slot: number, from: Uint8Array): void {
+    this.device.write(slot, from);
+    this.pagesOut++;
+  }
+
+  read(slot: number, into: Uint8Array): void {
+    this.device.read(slot, into);
+    this.pagesIn++;
+  }
+}
