@@ -1,0 +1,86 @@
+/**
+ * How a command ends. Four outcomes, never mixed: nothing wrong, a violation was found (a result), the command or its
+ * input was wrong (one line says what to type instead), or this program has a bug.
+ */
+import { ContractViolation, SwapDeviceError, UsageError } from '@mmu-notifier/core';
+import { TraceError } from '@mmu-notifier/trace';
+import { CommanderError } from 'commander';
+
+export const ExitCode = {
+  ok: 0,
+  violation: 1,
+  usage: 2,
+  bug: 3,
+  /** 128 + SIGINT, as shells expect. */
+  interrupted: 130,
+  /** 128 + SIGPIPE: the work was not finished because nobody wanted the rest. */
+  readerGone: 141,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+const ISSUES = 'https://github.com/mmu-notifier/mmu-notifier/issues';
+
+/** The command or its input is wrong. The message is one line: where, what was found, what was expected. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
+
+/** The user pressed ^C, or whoever reads our output went away: stop, tidy up, say nothing. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode) {
+    super('stopped');
+    this.exitCode = exitCode;
+  }
+}
+
+/** What to print on standard error, and the status to exit with. */
+export interface Failure {
+  readonly exitCode: ExitCode;
+  readonly text: string;
+}
+
+/**
+ * Turns whatever was thrown into an outcome.
+ *
+ * @param drivers - Files of the drivers that the user brought: an exception that comes out of one is not our bug.
+ */
+export function describeFailure(error: unknown, drivers: readonly string[] = [], debug = false): Failure {
+  if (error instanceof Stopped) return { exitCode: error.exitCode, text: '' };
+  if (error instanceof CommanderError) return describeCommander(error);
+  const stack = debug && error instanceof Error ? `\n${error.stack ?? ''}` : '';
+  if (error instanceof ContractViolation) {
+    return { exitCode: ExitCode.violation, text: `violation: ${oneLine(error.message)}${stack}` };
+  }
+  if (isUserError(error)) return { exitCode: ExitCode.usage, text: `error: ${oneLine(error.message)}${stack}` };
+  const message = oneLine(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+  const driver = drivers.find((file) => error instanceof Error && error.stack?.includes(file) === true);
+  if (driver !== undefined) {
+    return { exitCode: ExitCode.usage, text: `error: the driver ${driver} threw ${message}${stack}` };
+  }
+  const hint = debug ? '' : ' Run again with MMU_NOTIFIER_DEBUG=1 for the stack.';
+  return {
+    exitCode: ExitCode.bug,
+    text: `internal error: ${message}\nThis is a bug in mmu-notifier; please report it: ${ISSUES}${hint}${stack}`,
+  };
+}
+
+function isUserError(error: unknown): error is Error {
+  return (
+    error instanceof InputError ||
+    error instanceof TraceError ||
+    error instanceof SwapDeviceError ||
+    error instanceof UsageError
+  );
+}
+
+/** Commander has already printed help, the version, or its own complaint. */
+function describeCommander(error: CommanderError): Failure {
+  return { exitCode: error.exitCode === 0 ? ExitCode.ok : ExitCode.usage, text: '' };
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ');
+}

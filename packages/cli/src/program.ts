@@ -1,0 +1,100 @@
+/** The commands and their options. Every option has a sentence, every command examples. */
+import { Command, CommanderError } from 'commander';
+import { ExitCode, describeFailure } from './errors.ts';
+import type { Io } from './output.ts';
+import { replayCommand } from './replay/command.ts';
+import type { ReplayFlags } from './replay/options.ts';
+import { runCommand } from './run/command.ts';
+import type { RunFlags } from './run/options.ts';
+import { VERSION } from './version.ts';
+
+const RUN_EXAMPLES = `
+Examples:
+  $ mmu-notifier run fork.mm                       one JSON object per event
+  $ mmu-notifier run race.mm --seed 7              tasks, interleaved as seed 7 decides
+  $ mmu-notifier run race.mm --seeds 1000          a thousand interleavings, one summary
+  $ echo 'p1 load 0x1000 1' | mmu-notifier run -   a script from standard input
+`;
+
+const REPLAY_EXAMPLES = `
+Examples:
+  $ mmu-notifier replay lackey.txt.xz                              in memory that suffices
+  $ mmu-notifier replay lackey.txt.xz --attach kvm --ram 25%       under pressure, with KVM as a secondary MMU
+  $ mmu-notifier replay lackey.txt.xz --attach ./my-driver.ts      with your own driver
+  $ mmu-notifier replay lackey.txt.xz --compare-pin --ram 50%      with notifiers, and with pinned pages as before them
+  $ mmu-notifier replay lackey.txt.xz --json | jq .faults          the report as one object
+`;
+
+const EXIT_CODES = `
+Exit status: 0 nothing wrong, 1 a violation or a difference was found, 2 the command or its input was wrong,
+3 a bug in this program (MMU_NOTIFIER_DEBUG=1 shows the stack).
+`;
+
+/** Runs one command line; answers the exit status. Never throws. */
+export async function main(args: readonly string[], io: Io): Promise<ExitCode> {
+  const drivers: string[] = [];
+  let exitCode: ExitCode = ExitCode.ok;
+  const program = buildProgram(io, drivers, (code) => (exitCode = code));
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    const failure = describeFailure(error, drivers, process.env['MMU_NOTIFIER_DEBUG'] === '1');
+    if (failure.text !== '') io.err(`${failure.text}\n`);
+    return failure.exitCode;
+  }
+}
+
+function buildProgram(io: Io, drivers: string[], exit: (code: ExitCode) => void): Command {
+  const program = new Command('mmu-notifier')
+    .description('A laboratory for secondary MMUs: Linux virtual memory as an executable model.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), ...width(io) })
+    .showHelpAfterError('Try --help.')
+    .addHelpText('after', EXIT_CODES);
+  addRun(program, (script, flags) => runCommand(script, flags, io, drivers).then(exit));
+  addReplay(program, (recording, flags) => replayCommand(recording, flags, io, drivers).then(exit));
+  program.action(() => {
+    program.outputHelp({ error: true });
+    throw new CommanderError(ExitCode.usage, 'mmu-notifier.noCommand', 'no command');
+  });
+  return program;
+}
+
+function width({ columns }: Io): { getOutHelpWidth: () => number } {
+  return { getOutHelpWidth: () => columns ?? 100 };
+}
+
+function addRun(program: Command, action: (script: string, flags: RunFlags) => Promise<void>): void {
+  program
+    .command('run')
+    .description('Run a script of the event language, and print one JSON object per event.')
+    .argument('<script>', 'a .mm file, or - for standard input')
+    .option('--seed <number>', 'how tasks interleave (default: 1)')
+    .option('--seeds <count>', 'run that many seeds, and print one summary')
+    .option('--keep-going', 'with --seeds: go on after a violation')
+    .option('--ram <size>', 'physical memory', '64M')
+    .option('--swap <size>', 'swap space', '64M')
+    .addHelpText('after', RUN_EXAMPLES)
+    .action(action);
+}
+
+function addReplay(program: Command, action: (recording: string, flags: ReplayFlags) => Promise<void>): void {
+  program
+    .command('replay')
+    .description('Replay what a real program did to its memory, and report what the machine did.')
+    .argument('<recording>', 'a recording: lackey output or .mm, plain or packed')
+    .option('--attach <drivers>', 'drivers to attach: names or paths, e.g. kvm,./my-driver.ts')
+    .option('--ram <size>', "physical memory: 64M, or 25% of the recording's peak (default: all that it needs)")
+    .option('--swap <size>', 'swap space', '256M')
+    .option('--device-share <part>', 'part of the accesses that each device makes', '1/4')
+    .option('--pin', 'the world before notifiers: each translation pins its page')
+    .option('--compare-pin', 'replay with notifiers and with pins, side by side')
+    .option('--json', 'print the report as one JSON object')
+    .option('--progress', 'print progress lines even without a terminal')
+    .option('--no-oracles', 'check nothing: faster')
+    .addHelpText('after', REPLAY_EXAMPLES)
+    .action(action);
+}

@@ -1,0 +1,91 @@
+/** `mmu-notifier replay RECORDING`. */
+import type { SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
+import { type Recording, openRecording } from '@mmu-notifier/trace';
+import { ExitCode, InputError } from '../errors.ts';
+import { Interrupt } from '../interrupt.ts';
+import type { Io } from '../output.ts';
+import { type LoadedPlugin, loadPlugin } from '../plugins.ts';
+import { type ReplayFlags, type ReplayOptions, parseReplayFlags } from './options.ts';
+import { type Replay, playRecording } from './play-recording.ts';
+import { type ProgressDisplay, progressDisplay } from './progress.ts';
+import type { ReplayComparison, ReplayReport } from './report.ts';
+import { DeviceTurns } from './share.ts';
+import { type MachineSize, measureNeed, sizeMachine } from './sizing.ts';
+import { renderReports } from './table.ts';
+
+export async function replayCommand(path: string, flags: ReplayFlags, io: Io, drivers: string[]): Promise<ExitCode> {
+  const options = parseReplayFlags(flags);
+  const loaded = await loadDrivers(options, drivers);
+  // What is wrong with the command is said before minutes are spent on it.
+  const worlds = options.world === 'both' ? (['today', 'pinned'] as const) : [options.world];
+  const plugins = new Map(worlds.map((world) => [world, createPlugins(loaded, world)]));
+  void new DeviceTurns(options.share, loaded.length);
+  const recording = await openRecording(path);
+  const interrupt = new Interrupt();
+  const display = progressDisplay(io, options.progress === 'lines');
+  try {
+    const size = await chooseSize(recording, options, display, interrupt);
+    const reports: ReplayReport[] = [];
+    for (const [world, pluginsOfWorld] of plugins) {
+      const replay: Replay = { recording, plugins: pluginsOfWorld, size, options, world, display, interrupt };
+      reports.push(await playRecording(replay));
+    }
+    io.out(options.output === 'json' ? `${JSON.stringify(asJson(reports))}\n` : renderReports(reports, io.columns));
+    return exitCodeOf(reports);
+  } finally {
+    display.end();
+    interrupt.dispose();
+  }
+}
+
+async function loadDrivers(options: ReplayOptions, files: string[]): Promise<LoadedPlugin[]> {
+  const loaded: LoadedPlugin[] = [];
+  for (const name of options.drivers) {
+    const plugin = await loadPlugin(name);
+    loaded.push(plugin);
+    if (plugin.file !== undefined) files.push(plugin.file);
+  }
+  return loaded;
+}
+
+function createPlugins(loaded: readonly LoadedPlugin[], world: 'today' | 'pinned'): SecondaryMmuPlugin[] {
+  return loaded.map(({ spec, create }) => {
+    const plugin = create(world === 'pinned' ? { pin: true } : undefined);
+    if (world === 'today' || plugin.traits.pins === 'longterm') return plugin;
+    throw new InputError(
+      `driver ${spec}: found no way to pin, expected a driver with the option { pin: true } such as kvm`,
+    );
+  });
+}
+
+/** A pass over the recording tells what it needs, unless the user said how much memory there is. */
+async function chooseSize(
+  recording: Recording,
+  options: ReplayOptions,
+  display: ProgressDisplay,
+  interrupt: Interrupt,
+): Promise<MachineSize> {
+  if (options.ram?.kind === 'bytes') return sizeMachine(options.ram, undefined);
+  display.begin('measuring');
+  const need = await measureNeed(recording, (progress) => {
+    display.update(progress);
+    interrupt.check();
+  });
+  return sizeMachine(options.ram, need);
+}
+
+function asJson(reports: readonly ReplayReport[]): ReplayReport | ReplayComparison {
+  const [first, second] = reports as [ReplayReport, ReplayReport | undefined];
+  if (second === undefined) return first;
+  return { format: 'mmu-notifier/replay-comparison', version: 1, notifiers: first, pinned: second };
+}
+
+/** A process that pins kill is what the world before notifiers is shown for; everything else that is amiss counts. */
+function exitCodeOf(reports: readonly ReplayReport[]): ExitCode {
+  return reports.every(isAsItShouldBe) ? ExitCode.ok : ExitCode.violation;
+}
+
+function isAsItShouldBe(report: ReplayReport): boolean {
+  if (report.violations.length > 0 || report.groundTruth?.equal === false || report.differences.count > 0) return false;
+  return report.outcome.kind === 'complete' || report.machine.pinned;
+}

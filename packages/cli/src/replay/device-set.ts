@@ -1,0 +1,72 @@
+/** The devices of a replay: attached before it begins, opened for every program image, closed when it ends. */
+import type { Machine, Process } from '@mmu-notifier/core';
+import type { Device, DeviceAccess, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
+import { InputError } from '../errors.ts';
+
+/** A request that is used again and again: an access allocates nothing. */
+type ReusedAccess = { -readonly [K in keyof DeviceAccess]: DeviceAccess[K] };
+
+/** One attached device and what it was asked to do. */
+export interface PlayedDevice {
+  readonly name: string;
+  readonly plugin: SecondaryMmuPlugin;
+  readonly device: Device;
+  accesses: number;
+  /** Accesses that it could not serve, by errno or exit. */
+  readonly refused: Record<string, number>;
+}
+
+export class DeviceSet {
+  readonly devices: PlayedDevice[] = [];
+  private readonly machine: Machine;
+  private request: ReusedAccess | undefined;
+
+  constructor(machine: Machine, plugins: readonly SecondaryMmuPlugin[]) {
+    this.machine = machine;
+    for (const plugin of plugins) {
+      const name = this.freeName(plugin.name);
+      const device = machine.run(name, machine.attach(name, plugin));
+      this.devices.push({ name, plugin, device, accesses: 0, refused: {} });
+    }
+  }
+
+  /** Gives every device the address space that the process has now. @throws InputError when a driver refuses it. */
+  open(process: Process): void {
+    for (const { name, device } of this.devices) {
+      const refused = this.machine.run(name, device.open(process.handle), process);
+      if (refused !== undefined)
+        throw new InputError(`driver ${name}: it answered ${refused} when it was opened for ${process.name}`);
+    }
+  }
+
+  /** The address space is gone: what the devices still hold of it goes too. */
+  close(process: Process): void {
+    for (const { name, device } of this.devices) this.machine.run(name, device.close(process.handle));
+  }
+
+  /** One access by device `index`; false when it cannot serve it. */
+  access(index: number, process: Process, kind: DeviceAccess['kind'], address: number, data: Uint8Array): boolean {
+    const played = this.devices[index] as PlayedDevice;
+    const request = (this.request ??= { process: process.handle, space: 'process', address, kind, data });
+    request.process = process.handle;
+    request.kind = kind;
+    request.address = address;
+    request.data = data;
+    const result = this.machine.run(played.name, played.device.access(request), process);
+    if (result === 'done') {
+      played.accesses++;
+      return true;
+    }
+    const reason = typeof result === 'string' ? result : `exit ${result.exit}`;
+    played.refused[reason] = (played.refused[reason] ?? 0) + 1;
+    return false;
+  }
+
+  private freeName(name: string): string {
+    const taken = new Set(this.devices.map((device) => device.name));
+    if (!taken.has(name)) return name;
+    let number = 2;
+    while (taken.has(`${name}${number}`)) number++;
+    return `${name}${number}`;
+  }
+}

@@ -1,0 +1,55 @@
+/** What the words behind `mmu-notifier replay` mean. */
+import { InputError } from '../errors.ts';
+import { type RamSize, type Share, parseRam, parseShare, parseSize } from '../sizes.ts';
+
+/** As commander hands them over. */
+export interface ReplayFlags {
+  readonly attach?: string;
+  readonly ram?: string;
+  readonly swap: string;
+  readonly deviceShare: string;
+  readonly pin?: boolean;
+  readonly comparePin?: boolean;
+  readonly json?: boolean;
+  readonly progress?: boolean;
+  /** False for `--no-oracles`. */
+  readonly oracles: boolean;
+}
+
+export interface ReplayOptions {
+  /** Names or paths of drivers. */
+  readonly drivers: readonly string[];
+  readonly ram: RamSize | undefined;
+  readonly swapBytes: number;
+  readonly share: Share;
+  /** `today`: notifiers; `pinned`: the world before them; `both`: one after the other. */
+  readonly world: 'today' | 'pinned' | 'both';
+  readonly output: 'table' | 'json';
+  readonly progress: 'lines' | 'bar';
+  readonly oracles: 'on' | 'off';
+}
+
+export function parseReplayFlags(flags: ReplayFlags): ReplayOptions {
+  if (flags.pin === true && flags.comparePin === true)
+    throw new InputError('--pin and --compare-pin: expected one of them');
+  const world = flags.comparePin === true ? 'both' : flags.pin === true ? 'pinned' : 'today';
+  return {
+    drivers: parseDrivers(flags.attach, world),
+    ram: flags.ram === undefined ? undefined : parseRam(flags.ram, '--ram'),
+    swapBytes: parseSize(flags.swap, '--swap'),
+    share: parseShare(flags.deviceShare, '--device-share'),
+    world,
+    output: flags.json === true ? 'json' : 'table',
+    progress: flags.progress === true ? 'lines' : 'bar',
+    oracles: flags.oracles ? 'on' : 'off',
+  };
+}
+
+/** Only a device pins: without `--attach`, pinning means KVM, who was the first to be freed from it. */
+function parseDrivers(attach: string | undefined, world: ReplayOptions['world']): string[] {
+  if (attach === undefined) return world === 'today' ? [] : ['kvm'];
+  const names = attach.split(',').map((name) => name.trim());
+  if (names.includes(''))
+    throw new InputError(`--attach: found "${attach}", expected names such as kvm,./my-driver.ts`);
+  return names;
+}

@@ -1,0 +1,81 @@
+/** One replay of a recording on one machine, from its boot to its report. */
+import { ContractViolation, Machine, type Violation } from '@mmu-notifier/core';
+import type { SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
+import type { Recording, RecordingSummary } from '@mmu-notifier/trace';
+import type { Interrupt } from '../interrupt.ts';
+import { buildReport } from './build-report.ts';
+import { DeviceSet } from './device-set.ts';
+import type { ReplayOptions } from './options.ts';
+import { Player } from './player.ts';
+import type { ProgressDisplay } from './progress.ts';
+import type { ReplayReport } from './report.ts';
+import { DeviceTurns } from './share.ts';
+import type { MachineSize } from './sizing.ts';
+
+/** Everything that one replay needs. */
+export interface Replay {
+  readonly recording: Recording;
+  readonly plugins: readonly SecondaryMmuPlugin[];
+  readonly size: MachineSize;
+  readonly options: ReplayOptions;
+  readonly world: 'today' | 'pinned';
+  readonly display: ProgressDisplay;
+  readonly interrupt: Interrupt;
+}
+
+/** A finished replay, whose machine has been looked at and shut down. */
+export interface Played {
+  readonly replay: Replay;
+  readonly player: Player;
+  readonly devices: DeviceSet;
+  readonly summary: RecordingSummary;
+  /** Frames that were pinned when the last event was over. */
+  readonly pinnedPages: number;
+  /** Counters of the machine when the last event was over. */
+  readonly stats: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly violations: readonly Violation[];
+  /** From the first event to the last, reading included. */
+  readonly seconds: number;
+}
+
+export async function playRecording(replay: Replay): Promise<ReplayReport> {
+  const { size, options, plugins, display, world } = replay;
+  const turns = new DeviceTurns(options.share, plugins.length);
+  const machine = new Machine({ ramBytes: size.ramBytes, swapBytes: options.swapBytes, oracles: options.oracles });
+  try {
+    display.begin(world === 'pinned' ? 'replaying with pins' : 'replaying');
+    const started = performance.now();
+    const devices = new DeviceSet(machine, plugins);
+    const player = new Player(machine, devices, turns);
+    const summary = await readAll(replay, player);
+    const seconds = (performance.now() - started) / 1000;
+    const violations = player.ended?.kind === 'violation' ? [player.ended.violation] : guard(() => machine.check());
+    const stats = machine.stats();
+    const { pinnedPages } = machine;
+    if (violations.length === 0) violations.push(...guard(() => machine.shutdown()));
+    return buildReport({ replay, player, devices, summary, pinnedPages, stats, violations, seconds });
+  } finally {
+    display.end();
+    machine.close();
+  }
+}
+
+async function readAll({ recording, display, interrupt }: Replay, player: Player): Promise<RecordingSummary> {
+  const reading = recording.read(player);
+  for (;;) {
+    const next = await reading.next();
+    if (next.done === true) return next.value;
+    display.update(next.value);
+    await interrupt.breathe();
+  }
+}
+
+/** Oracles that scan answer a list; one that is sure at once throws. */
+function guard(look: () => Violation[]): Violation[] {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof ContractViolation) return [error.violation];
+    throw error;
+  }
+}

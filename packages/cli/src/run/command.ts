@@ -1,0 +1,113 @@
+/** `mmu-notifier run SCRIPT|-`. */
+import { readFile, stat } from 'node:fs/promises';
+import { text as readAll } from 'node:stream/consumers';
+import type { Violation } from '@mmu-notifier/core';
+import { type Script, parseScript } from '@mmu-notifier/trace';
+import { ExitCode, InputError } from '../errors.ts';
+import { Interrupt } from '../interrupt.ts';
+import type { Io } from '../output.ts';
+import { type LoadedPlugin, loadPlugin } from '../plugins.ts';
+import { runSeeds } from './many-seeds.ts';
+import { type RunFlags, type RunOptions, makeMachine, parseRunFlags } from './options.ts';
+import { ScriptRun } from './script-run.ts';
+import { checkSupported } from './supported.ts';
+
+/** A script is read whole; one that is larger than this is a recording. */
+const MAX_SCRIPT_BYTES = 64 * 2 ** 20;
+
+export async function runCommand(path: string, flags: RunFlags, io: Io, drivers: string[]): Promise<ExitCode> {
+  const options = parseRunFlags(flags);
+  const file = path === '-' ? '<stdin>' : path;
+  const script = parseScript(await readScript(path), file);
+  checkSupported(script.events, file);
+  const plugins = await loadPlugins(script, file, drivers);
+  const interrupt = new Interrupt();
+  try {
+    return options.seeds === undefined
+      ? await runOnce(script, path, options, plugins, interrupt, io)
+      : await runMany(script, path, { ...options, seeds: options.seeds }, plugins, interrupt, io);
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+async function readScript(path: string): Promise<string> {
+  if (path === '-') return await readAll(process.stdin);
+  try {
+    const status = await stat(path);
+    if (status.isDirectory()) throw new InputError(`${path}: found a directory, expected a script`);
+    if (status.size > MAX_SCRIPT_BYTES) {
+      throw new InputError(
+        `${path}: found ${status.size} bytes, expected a script of at most ${MAX_SCRIPT_BYTES}; replay streams recordings`,
+      );
+    }
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: the script cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** Every driver that the script attaches, found before anything runs. */
+async function loadPlugins(script: Script, file: string, drivers: string[]): Promise<Map<string, LoadedPlugin>> {
+  const plugins = new Map<string, LoadedPlugin>();
+  for (const event of script.events) {
+    if (event.verb !== 'attach') continue;
+    try {
+      const plugin = plugins.get(event.plugin) ?? (await loadPlugin(event.plugin));
+      plugins.set(event.plugin, plugin);
+      if (plugin.file !== undefined) drivers.push(plugin.file);
+      plugin.create(event.options);
+    } catch (error) {
+      throw error instanceof InputError ? new InputError(`${file}:${event.line}: ${error.message}`) : error;
+    }
+  }
+  return plugins;
+}
+
+async function runOnce(
+  script: Script,
+  path: string,
+  options: RunOptions,
+  plugins: ReadonlyMap<string, LoadedPlugin>,
+  interrupt: Interrupt,
+  io: Io,
+): Promise<ExitCode> {
+  const scheduled = script.tasks.length > 0;
+  const machine = makeMachine(options, scheduled ? 'scheduled' : 'direct', options.firstSeed);
+  try {
+    const run = new ScriptRun(script, machine, plugins, (line) => io.out(`${JSON.stringify(line)}\n`));
+    const end = await run.run(interrupt);
+    if (end.violation === undefined) return ExitCode.ok;
+    io.err(`violation: ${end.violation.oracle}: ${end.violation.message}\n`);
+    if (scheduled)
+      io.err(`${interleaving(end.violation)}rerun: mmu-notifier run ${path} --seed ${options.firstSeed}\n`);
+    return ExitCode.violation;
+  } finally {
+    machine.close();
+  }
+}
+
+/** The order in which the tasks ran, and where each of them stands. */
+function interleaving({ schedule, tasks }: Violation): string {
+  const order = schedule === undefined ? '' : `interleaving: ${schedule.join(' ')}\n`;
+  const places = (tasks ?? []).map(({ name, at }) => `  ${name} is about to: ${at}\n`);
+  return order + places.join('');
+}
+
+async function runMany(
+  script: Script,
+  path: string,
+  options: RunOptions & { readonly seeds: number },
+  plugins: ReadonlyMap<string, LoadedPlugin>,
+  interrupt: Interrupt,
+  io: Io,
+): Promise<ExitCode> {
+  const summary = await runSeeds(script, options, plugins, interrupt);
+  io.out(`${JSON.stringify(summary)}\n`);
+  const [first] = summary.violations;
+  if (first === undefined) return ExitCode.ok;
+  io.err(`violation under seed ${first.seed}: ${first.violation.oracle}: ${first.violation.message}\n`);
+  io.err(`rerun: mmu-notifier run ${path} --seed ${first.seed}\n`);
+  return ExitCode.violation;
+}

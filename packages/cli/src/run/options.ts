@@ -1,0 +1,50 @@
+/** What the words behind `mmu-notifier run` mean. */
+import { MemorySwapDevice, Machine, SeededStrategy } from '@mmu-notifier/core';
+import { InputError } from '../errors.ts';
+import { parseCount, parseHostMemory, parseSeed, parseSize } from '../sizes.ts';
+
+/** As commander hands them over. */
+export interface RunFlags {
+  readonly seed?: string;
+  readonly seeds?: string;
+  readonly keepGoing?: boolean;
+  readonly ram: string;
+  readonly swap: string;
+}
+
+export interface RunOptions {
+  readonly ramBytes: number;
+  readonly swapBytes: number;
+  readonly firstSeed: number;
+  /** Absent: one run that prints every event. */
+  readonly seeds?: number;
+  readonly keepGoing: boolean;
+}
+
+export const DEFAULT_SEED = 1;
+
+export function parseRunFlags(flags: RunFlags): RunOptions {
+  const firstSeed = flags.seed === undefined ? DEFAULT_SEED : parseSeed(flags.seed, '--seed');
+  const seeds = flags.seeds === undefined ? undefined : parseCount(flags.seeds, '--seeds', 1);
+  if (seeds !== undefined && firstSeed + seeds > 2 ** 32) {
+    throw new InputError(`--seeds: found ${seeds} seeds from ${firstSeed} on, expected seeds below 4294967296`);
+  }
+  if (flags.keepGoing === true && seeds === undefined) throw new InputError('--keep-going: expected --seeds N with it');
+  return {
+    ramBytes: parseHostMemory(flags.ram, '--ram'),
+    swapBytes: parseSize(flags.swap, '--swap'),
+    firstSeed,
+    keepGoing: flags.keepGoing === true,
+    ...(seeds === undefined ? {} : { seeds }),
+  };
+}
+
+/** Where the heap of `brk` begins in a script: the same place as where a real kernel runs it, so that answers can be compared. */
+const HEAP_START = 0x1000000;
+
+/** A sequential script runs directly and swaps to a real file; one with tasks under a scheduler that the seed decides. */
+export function makeMachine({ ramBytes, swapBytes }: RunOptions, mode: 'direct' | 'scheduled', seed: number): Machine {
+  const config = { ramBytes, swapBytes, oracles: 'on', heapStart: HEAP_START } as const;
+  if (mode === 'direct') return new Machine(config);
+  return new Machine({ ...config, swapDevice: new MemorySwapDevice(), strategy: new SeededStrategy(seed) });
+}

@@ -1,0 +1,119 @@
+/**
+ * One run of one script on one machine: set-up lines one after the other, tasks concurrently under the machine's
+ * scheduler, closing lines, verdicts, and last the machine's own leak checks. The first violation ends it, since nothing
+ * continues on a broken world.
+ */
+import { ContractViolation, type Machine, type Violation } from '@mmu-notifier/core';
+import type { Routine } from '@mmu-notifier/plugin-api';
+import type { MmEvent, Script } from '@mmu-notifier/trace';
+import type { Interrupt } from '../interrupt.ts';
+import type { LoadedPlugin } from '../plugins.ts';
+import { execute } from './execute.ts';
+import { splitPhases } from './phases.ts';
+import { type Judgement, judge } from './verdicts.ts';
+import { World } from './world.ts';
+
+/** A line of the output of `run`. */
+export type ResultLine = Readonly<Record<string, unknown>>;
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly violation?: Violation;
+  /** What the verdict lines said; empty where a violation came first. */
+  readonly judgements: readonly Judgement[];
+  /** What the names were bound to at the end, as one text. */
+  readonly outcome: string;
+}
+
+export class ScriptRun {
+  private readonly script: Script;
+  private readonly world: World;
+  private readonly emit: (line: ResultLine) => void;
+  /** The line that each task is at; the sequential lines are a task without a name. */
+  private readonly at = new Map<string | undefined, number>();
+
+  constructor(
+    script: Script,
+    machine: Machine,
+    plugins: ReadonlyMap<string, LoadedPlugin>,
+    emit: (line: ResultLine) => void,
+  ) {
+    this.script = script;
+    this.world = new World(machine, plugins);
+    this.emit = emit;
+  }
+
+  async run(interrupt: Interrupt): Promise<RunEnd> {
+    const judgements: Judgement[] = [];
+    let violation: Violation | undefined;
+    try {
+      await this.runEvents(interrupt);
+      violation = this.judge(judgements) ?? this.shutDown();
+    } catch (error) {
+      if (!(error instanceof ContractViolation)) throw error;
+      violation = error.violation;
+      this.emit({ ...this.lineOf(violation), violation });
+    }
+    const end = { judgements, outcome: this.world.bindings.summary() };
+    return violation === undefined ? end : { ...end, violation };
+  }
+
+  private async runEvents(interrupt: Interrupt): Promise<void> {
+    const { machine } = this.world;
+    const { setUp, tasks, closing } = splitPhases(this.script.events);
+    for (const event of setUp) await this.runOne(event, interrupt);
+    this.at.delete(undefined);
+    for (const [name, events] of tasks) {
+      const owner = events.find((event) => event.actor.kind === 'process')?.actor as { name: string } | undefined;
+      machine.spawn(name, this.runTask(name, events), owner && this.world.process(owner.name));
+    }
+    if (tasks.size > 0) machine.runAll();
+    for (const event of closing) await this.runOne(event, interrupt);
+  }
+
+  private async runOne(event: MmEvent, interrupt: Interrupt): Promise<void> {
+    await interrupt.breathe();
+    const process = event.actor.kind === 'process' ? this.world.process(event.actor.name) : undefined;
+    const name = event.actor.kind === 'machine' ? 'machine' : event.actor.name;
+    this.world.machine.run(name, this.runEvent(undefined, event), process);
+  }
+
+  private *runTask(name: string, events: readonly MmEvent[]): Routine<void> {
+    for (const event of events) yield* this.runEvent(name, event);
+  }
+
+  private *runEvent(task: string | undefined, event: MmEvent): Routine<void> {
+    this.at.set(task, event.line);
+    const outcome = yield* execute(this.world, event);
+    this.emit({ line: event.line, ...(task === undefined ? {} : { task }), ...outcome.fields });
+    if (event.verb === 'check') throwFirst(outcome.fields['result'] as readonly Violation[]);
+  }
+
+  private judge(judgements: Judgement[]): Violation | undefined {
+    for (const verdict of this.script.verdicts) {
+      const judgement = judge(verdict, this.world.bindings);
+      judgements.push(judgement);
+      const { line, ...rest } = judgement;
+      this.emit('violation' in rest ? { line, violation: rest.violation } : { line, ...rest });
+      if ('violation' in judgement) return judgement.violation;
+    }
+    return undefined;
+  }
+
+  private shutDown(): Violation | undefined {
+    const [first, ...others] = this.world.machine.shutdown();
+    if (first === undefined) return undefined;
+    for (const violation of [first, ...others]) this.emit({ violation });
+    return first;
+  }
+
+  private lineOf({ task }: Violation): { line?: number } {
+    const line = this.at.get(task) ?? this.at.get(undefined);
+    return line === undefined ? {} : { line };
+  }
+}
+
+/** Violations that a question found end the run like any other. */
+function throwFirst([first]: readonly Violation[]): void {
+  if (first !== undefined) throw new ContractViolation(first);
+}
