@@ -6,8 +6,11 @@
 /** Bytes in a base page. @public */
 export const PAGE_SIZE = 4096;
 
-/** First address above user space: 47 bits, x86-64 with four levels of page tables. @public */
-export const TASK_SIZE: number = 2 ** 47;
+/**
+ * First address above user space: 47 bits, x86-64 with four levels of page tables, but for the last page, which Linux
+ * keeps free (`TASK_SIZE_MAX`). @public
+ */
+export const TASK_SIZE: number = 2 ** 47 - PAGE_SIZE;
 
 /** Page frame number: which page of modelled physical memory. @public */
 export type Pfn = number & { readonly __unit: 'pfn' };
@@ -27,10 +30,10 @@ export function pfn(n: number): Pfn {
   return n as Pfn;
 }
 
-/** The only way to make a `VirtualAddress`: user space ends at 2^47. @public */
+/** The only way to make a `VirtualAddress`: user space ends at `TASK_SIZE`. @public */
 export function virtualAddress(n: number): VirtualAddress {
   if (!Number.isInteger(n) || n < 0 || n > TASK_SIZE) {
-    throw new RangeError(`an address is an integer from 0 to 2^47, found ${n}`);
+    throw new RangeError(`an address is an integer from 0 to 0x7ffffffff000, found ${n}`);
   }
   return n as VirtualAddress;
 }

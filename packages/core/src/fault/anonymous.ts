@@ -16,9 +16,10 @@ export function pteProt(vma: Vma): number {
 }
 
 export function* anonymousFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
-  if (fault.access === 'read') return yield* mapZeroPage(kernel, fault);
   const { vma, va, slot } = fault;
+  // Before the zero page too: a VMA that was only read keeps apart from a neighbour that was touched on its own (6.18).
   yield* prepareAnonVma(kernel, vma);
+  if (fault.access === 'read') return yield* mapZeroPage(kernel, fault);
   const pfn = yield* kernel.allocator.allocateZeroed();
   if (pfn < 0) return 'oom';
   const lock = kernel.ptLocks.ofSlot(slot);

@@ -33,7 +33,7 @@ function* grow(kernel: Kernel, mm: MmStruct, from: number, to: number): Routine<
   const gap = next?.has(VmFlags.GrowsDown) ? STACK_GUARD_GAP : 0;
   // One page stays free below the next mapping.
   if (next !== undefined && next.start - gap < to + 4096) return false;
-  const flags = VmFlags.Read | VmFlags.Write | VmFlags.MayWrite;
+  const flags = VmFlags.Read | VmFlags.Write | VmFlags.MayWrite | VmFlags.Account;
   const area = { start: from, end: to, flags, file: undefined, pgoff: from / 4096 };
   const merged = yield* mergeNewArea(kernel, mm, area);
   if (merged === undefined) yield* linkVma(new Vma(mm, from, to, flags, undefined, area.pgoff));

@@ -1,7 +1,7 @@
 /** madvise. Mirrors `mm/madvise.c`; each advice that has an effect on contents says so. */
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
-import { TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
+import { isPageAligned, pageCeil } from '../types.ts';
 import { lazilyFree } from './madvise-free.ts';
 import type { MmStruct } from './mm-struct.ts';
 import { carve } from './mprotect.ts';
@@ -47,7 +47,7 @@ export function* madvise(
   kernel.stats.mm['madvise']++;
   if (!isPageAligned(start)) return 'EINVAL';
   const end = start + pageCeil(length);
-  if (length < 0 || end > TASK_SIZE) return 'EINVAL';
+  if (length < 0) return 'EINVAL';
   // Transparent huge pages are not part of this machine: their advices answer as a kernel without them.
   if (advice === 'hugepage' || advice === 'nohugepage') return 'EINVAL';
   if (end === start) return undefined;

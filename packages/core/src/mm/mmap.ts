@@ -89,17 +89,25 @@ function* mapArea(
   const area = {
     start,
     end: start + length,
-    flags:
-      request.prot |
-      VmFlags.MayWrite |
-      (shared ? VmFlags.Shared : 0) |
-      (request.growsDown ? VmFlags.GrowsDown : 0) |
-      (request.stack ? VmFlags.NoHugePage : 0) |
-      (request.noReserve ? VmFlags.NoReserve : 0),
+    flags: vmFlags(request),
     file,
     pgoff: file ? filePgoff : start / 4096,
   };
   const merged = yield* mergeNewArea(kernel, mm, area);
   if (merged === undefined) yield* linkVma(new Vma(mm, area.start, area.end, area.flags, area.file, area.pgoff));
   kernel.observer?.mapped(mm, area.start, area.end, area.file, area.pgoff, shared);
+}
+
+function vmFlags(request: MmapRequest): number {
+  const shared = request.sharing === 'shared';
+  const accounted = !shared && !request.noReserve && (request.prot & VmFlags.Write) !== 0;
+  return (
+    request.prot |
+    VmFlags.MayWrite |
+    (shared ? VmFlags.Shared : 0) |
+    (accounted ? VmFlags.Account : 0) |
+    (request.growsDown ? VmFlags.GrowsDown : 0) |
+    (request.stack ? VmFlags.NoHugePage : 0) |
+    (request.noReserve ? VmFlags.NoReserve : 0)
+  );
 }

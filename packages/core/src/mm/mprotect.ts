@@ -9,7 +9,7 @@ import { MmuGather } from '../page-table/mmu-gather.ts';
 import { LEVEL_SPAN } from '../page-table/page-tables.ts';
 import { Pte, isMapped } from '../page-table/pte.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
-import { PMD_SIZE, TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
+import { PMD_SIZE, isPageAligned, pageCeil } from '../types.ts';
 import type { MmStruct } from './mm-struct.ts';
 import { PROT_MASK, VmFlags } from './vm-flags.ts';
 import type { Vma } from './vma.ts';
@@ -31,7 +31,7 @@ export function* mprotect(
   if (!isPageAligned(start)) return 'EINVAL';
   if (length === 0) return undefined;
   const end = start + pageCeil(length);
-  if (length < 0 || end <= start || end > TASK_SIZE) return 'ENOMEM';
+  if (length < 0 || end <= start) return 'ENOMEM';
   yield* mm.mmapLock.acquireWrite();
   const error = yield* protectRange(kernel, mm, start, end, prot);
   mm.mmapLock.releaseWrite();
@@ -55,11 +55,22 @@ function* protectRange(
       break;
     }
     const stop = Math.min(end, vma.end);
-    error = yield* protectVma(kernel, gather, vma, at, stop, (vma.flags & ~PROT_MASK) | prot);
+    error = yield* protectVma(kernel, gather, vma, at, stop, withProtection(vma, prot));
     at = stop;
   }
   yield* gather.finish();
   return error;
+}
+
+/** Memory that was ever writable is accounted for, until it loses write permission without having been touched. */
+function withProtection(vma: Vma, prot: number): number {
+  const flags = (vma.flags & ~PROT_MASK) | prot;
+  if ((prot & VmFlags.Write) !== 0) {
+    const settled = VmFlags.Account | VmFlags.Write | VmFlags.Shared | VmFlags.NoReserve;
+    return (vma.flags & settled) === 0 ? flags | VmFlags.Account : flags;
+  }
+  const untouched = vma.file === undefined && vma.anonVma === undefined;
+  return untouched ? flags & ~VmFlags.Account : flags;
 }
 
 function* protectVma(

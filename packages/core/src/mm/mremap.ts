@@ -72,8 +72,8 @@ function* remapLocked(kernel: Kernel, mm: MmStruct, request: MremapRequest, leng
 function checkVma(vma: Vma, address: number, lengths: Lengths, request: MremapRequest): Errno | undefined {
   const { oldLength, newLength } = lengths;
   if (oldLength === 0 && !vma.shared) return 'EINVAL';
-  // Shrinking unmaps whatever lies in the tail; everything else stays inside one VMA.
-  if (newLength < oldLength && request.fixed === undefined) return undefined;
+  // Shrinking unmaps whatever lies in the tail; what moves or grows stays inside one VMA.
+  if (newLength <= oldLength && request.fixed === undefined && !request.dontUnmap) return undefined;
   if (Math.min(oldLength, request.fixed === undefined ? oldLength : newLength) > vma.end - address) return 'EFAULT';
   return undefined;
 }
@@ -144,13 +144,16 @@ function* moveAll(
   const first = mm.vmas.at(address);
   if (first === undefined) return 'EFAULT';
   if (length === 0) return 'EINVAL';
-  const error = yield* munmapLocked(kernel, mm, to, length);
-  if (error !== undefined) return error;
   for (let at = address; at < address + length;) {
-    const vma = mm.vmas.find(at);
-    if (vma === undefined || vma.start >= address + length) break;
-    const from = Math.max(at, vma.start);
-    const size = Math.min(vma.end, address + length) - from;
+    const next = mm.vmas.find(at);
+    if (next === undefined || next.start >= address + length) break;
+    const from = Math.max(at, next.start);
+    const size = Math.min(next.end, address + length) - from;
+    // A hole of the source leaves what stands at its place.
+    const error = yield* munmapLocked(kernel, mm, to + (from - address), size);
+    if (error !== undefined) return error;
+    // The unmapping may have split it.
+    const vma = mm.vmas.at(from) as Vma;
     const move = {
       from,
       to: to + (from - address),

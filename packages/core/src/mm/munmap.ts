@@ -32,15 +32,14 @@ export function* munmapLocked(kernel: Kernel, mm: MmStruct, start: number, lengt
 /** Splits so that no VMA crosses `start` or `end`. @locks mmapLock held for writing. */
 export function* isolateRange(kernel: Kernel, mm: MmStruct, start: number, end: number): Routine<Errno | undefined> {
   const first = mm.vmas.at(start);
-  const last = mm.vmas.at(end - 1);
   if (first !== undefined && first.start < start) {
     if (first.end > end && mm.vmas.size >= MAX_MAP_COUNT) return 'ENOMEM';
     const upper = yield* splitVma(kernel, first, start);
     if (typeof upper === 'string') return upper;
   }
+  const last = mm.vmas.at(end - 1);
   if (last !== undefined && last.end > end) {
-    const across = mm.vmas.at(end - 1) as Vma;
-    const upper = yield* splitVma(kernel, across, end);
+    const upper = yield* splitVma(kernel, last, end);
     if (typeof upper === 'string') return upper;
   }
   return undefined;

@@ -13,6 +13,8 @@ export const VmFlags = {
   NoHugePage: 0x400,
   HugePage: 0x800,
   MayWrite: 0x1000,
+  /** Counted against the commit limit. */
+  Account: 0x2000,
 } as const;
 
 export const PROT_MASK: number = VmFlags.Read | VmFlags.Write | VmFlags.Exec;

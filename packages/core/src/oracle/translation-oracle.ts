@@ -17,6 +17,7 @@ import type { NotifierWindow, Subscription } from '../notifier/subscriptions.ts'
 import type { PteObserver } from '../page-table/page-tables.ts';
 import { Pte, isMapped } from '../page-table/pte.ts';
 import { type Ledger, Permission } from '../plugin/ledger.ts';
+import { TASK_SIZE } from '../types.ts';
 import type { Shadow } from './shadow/shadow.ts';
 
 export class TranslationOracle implements FrameObserver, PteObserver {
@@ -126,7 +127,7 @@ export class TranslationOracle implements FrameObserver, PteObserver {
   mmGone(mm: MmStruct): void {
     for (const ledger of this.ledgers) {
       if (ledger.coherence === 'pinned') continue;
-      for (const slot of ledger.slotsInside(mm, 0, 2 ** 47)) {
+      for (const slot of ledger.slotsInside(mm, 0, TASK_SIZE)) {
         this.fail('release', `${describe(ledger, slot)} after the address space is gone`);
       }
     }

@@ -89,12 +89,12 @@ export class LineReader {
     throw new TraceError({ code, file: this.file, line: this.line, column: word.column, found, expected });
   }
 
-  /** A number up to 2^47: an address, a length, an offset. */
-  number(expected: string): number {
+  /** A number up to `limit`: an address, a length, an offset. */
+  number(expected: string, limit: number = ADDRESS_LIMIT): number {
     const word = this.argument(expected);
     const value = parseNumber(word.text);
     if (value === undefined) return this.fail(word, `${expected} (decimal, 0x…, or with K, M, G)`);
-    if (value > ADDRESS_LIMIT) return this.fail(word, `${expected} up to 2^47`);
+    if (value > limit) return this.fail(word, `${expected} up to 2^${Math.round(Math.log2(limit))}`);
     return value;
   }
 

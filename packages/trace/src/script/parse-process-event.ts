@@ -80,7 +80,7 @@ function parseMmap(reader: LineReader, prefix: Prefix): ProcessEvent {
     ...base,
     flags,
     file: fileName(reader, 'a file name (or the flag anonymous)'),
-    offset: reader.number('an offset'),
+    offset: reader.number('an offset', Number.MAX_SAFE_INTEGER),
   };
 }
 
