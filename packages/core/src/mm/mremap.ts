@@ -90,7 +90,8 @@ function* expand(
   const end = address + oldLength;
   if (oldLength > 0 && end === vma.end && fits(mm, vma, address + newLength)) {
     const pgoff = vma.indexOf(end - 4096) + 1;
-    const area = { start: end, end: address + newLength, flags: vma.flags, file: vma.file, pgoff };
+    const { flags, file, anonVma } = vma;
+    const area = { start: end, end: address + newLength, flags, file, pgoff, anonVma };
     yield* mergeNewArea(kernel, mm, area);
     kernel.observer?.mapped(mm, area.start, area.end, vma.file, pgoff, vma.shared);
     return address;

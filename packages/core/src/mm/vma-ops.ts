@@ -18,6 +18,8 @@ export interface NewArea {
   readonly flags: number;
   readonly file: File<Vma> | undefined;
   readonly pgoff: number;
+  /** Where it extends a VMA: that VMA's. */
+  readonly anonVma?: AnonVma | undefined;
 }
 
 /** Makes a VMA visible: to the mm, and to rmap walks of its file. @locks mmapLock for writing; takes the i_mmap lock. */
@@ -106,12 +108,9 @@ export function canMerge(a: Vma | NewArea, b: Vma | NewArea): boolean {
 }
 
 function anonCompatible(a: Vma | NewArea, b: Vma | NewArea): boolean {
-  const left = a instanceof Vma ? a.anonVma : undefined;
-  const right = b instanceof Vma ? b.anonVma : undefined;
-  if (left !== undefined && right !== undefined) return left === right;
-  if (left !== undefined) return (a as Vma).anonVmaChain.length === 1;
-  if (right !== undefined) return (b as Vma).anonVmaChain.length === 1;
-  return true;
+  if (a.anonVma !== undefined && b.anonVma !== undefined) return a.anonVma === b.anonVma;
+  const alone = a.anonVma !== undefined ? a : b;
+  return !(alone instanceof Vma) || alone.anonVmaChain.length <= 1;
 }
 
 /**
