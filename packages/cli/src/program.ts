@@ -56,7 +56,9 @@ function buildProgram(io: Io, drivers: string[], exit: (code: ExitCode) => void)
     .addHelpText('after', EXIT_CODES);
   addRun(program, (script, flags) => runCommand(script, flags, io, drivers).then(exit));
   addReplay(program, (recording, flags) => replayCommand(recording, flags, io, drivers).then(exit));
-  program.action(() => {
+  program.allowExcessArguments().action(() => {
+    const [unknown] = program.args;
+    if (unknown !== undefined) program.error(`error: unknown command '${unknown}'`, { exitCode: ExitCode.usage });
     program.outputHelp({ error: true });
     throw new CommanderError(ExitCode.usage, 'mmu-notifier.noCommand', 'no command');
   });
@@ -77,6 +79,8 @@ function addRun(program: Command, action: (script: string, flags: RunFlags) => P
     .option('--keep-going', 'with --seeds: go on after a violation')
     .option('--ram <size>', 'physical memory', '64M')
     .option('--swap <size>', 'swap space', '64M')
+    .option('--json', 'print JSON: what it does anyway')
+    .option('--progress', 'with --seeds: print progress lines even without a terminal')
     .addHelpText('after', RUN_EXAMPLES)
     .action(action);
 }

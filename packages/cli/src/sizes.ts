@@ -27,6 +27,16 @@ export function parseSize(text: string, option: string): number {
   return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 }
 
+/** The swap file grows as pages are written to it; its map of slots is there from the start. */
+const MOST_SWAP = 2 ** 40;
+
+/** Bytes of swap space; 0 is none. */
+export function parseSwap(text: string, option: string): number {
+  const bytes = parseSize(text, option);
+  if (bytes > MOST_SWAP) throw new InputError(`${option}: found "${text}", expected at most ${formatBytes(MOST_SWAP)}`);
+  return bytes;
+}
+
 /** As {@link parseSize}, more than nothing and no more than this host has. */
 export function parseHostMemory(text: string, option: string): number {
   const bytes = parseSize(text, option);

@@ -1,6 +1,6 @@
 /** What the words behind `mmu-notifier replay` mean. */
 import { InputError } from '../errors.ts';
-import { type RamSize, type Share, parseRam, parseShare, parseSize } from '../sizes.ts';
+import { type RamSize, type Share, parseRam, parseShare, parseSwap } from '../sizes.ts';
 
 /** As commander hands them over. */
 export interface ReplayFlags {
@@ -36,7 +36,7 @@ export function parseReplayFlags(flags: ReplayFlags): ReplayOptions {
   return {
     drivers: parseDrivers(flags.attach, world),
     ram: flags.ram === undefined ? undefined : parseRam(flags.ram, '--ram'),
-    swapBytes: parseSize(flags.swap, '--swap'),
+    swapBytes: parseSwap(flags.swap, '--swap'),
     share: parseShare(flags.deviceShare, '--device-share'),
     world,
     output: flags.json === true ? 'json' : 'table',

@@ -94,7 +94,8 @@ export class Player implements EventSink {
     this.counter.finalLayout(number, segments);
     const process = this.processes[number];
     if (this.ended !== undefined || process === undefined) return;
-    this.layouts.push(checkLayout(process.name, this.machine.syscalls.maps(process), segments));
+    const { syscalls } = this.machine;
+    this.layouts.push(checkLayout(process.name, syscalls.maps(process), segments, syscalls.heapStart(process)));
   }
 
   private select(number: number): void {

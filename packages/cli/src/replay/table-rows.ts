@@ -29,7 +29,7 @@ export function tableRows(reports: readonly ReplayReport[]): TableRow[] {
       ({ swap: { pagesOut = 0, pagesIn = 0 } }) => ({ 'written out': pagesOut, 'read back': pagesIn }),
       'all',
     ),
-    ...counters('reclaim, pages', reports, ({ reclaim }) => reclaim),
+    ...counters('reclaim, pages', reports, ({ reclaim: { pinned: _pinned, ...others } }) => others),
     ...counters('notifier calls', reports, ({ notifier }) => notifier.calls),
     ...counters('invalidations by event', reports, ({ notifier }) => notifier.events),
     ...devices(reports),
@@ -109,7 +109,8 @@ function verdicts(reports: readonly ReplayReport[]): TableRow[] {
     line('unlike the recorded system', reports, ({ differences: { count: n } }) =>
       n === 0 ? good('0') : bad(formatCount(n)),
     ),
-    line('ground truth', reports, ({ groundTruth }) => {
+    line('ground truth', reports, ({ groundTruth, outcome: { kind } }) => {
+      if (kind !== 'complete' && groundTruth === undefined) return plain('not compared');
       if (groundTruth === undefined) return plain('none');
       return groundTruth.equal
         ? good('equal')

@@ -44,7 +44,9 @@ async function readScript(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: the script cannot be read: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const found = code === 'ENOENT' ? 'no such file' : `that it cannot be read (${message})`;
+    throw new InputError(`${path}: found ${found}, expected a script`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the words behind `mmu-notifier run` mean. */
 import { MemorySwapDevice, Machine, SeededStrategy } from '@mmu-notifier/core';
 import { InputError } from '../errors.ts';
-import { parseCount, parseHostMemory, parseSeed, parseSize } from '../sizes.ts';
+import { parseCount, parseHostMemory, parseSeed, parseSwap } from '../sizes.ts';
 
 /** As commander hands them over. */
 export interface RunFlags {
@@ -10,6 +10,9 @@ export interface RunFlags {
   readonly keepGoing?: boolean;
   readonly ram: string;
   readonly swap: string;
+  /** Accepted because every command has it: the output is JSON in any case. */
+  readonly json?: boolean;
+  readonly progress?: boolean;
 }
 
 export interface RunOptions {
@@ -19,6 +22,7 @@ export interface RunOptions {
   /** Absent: one run that prints every event. */
   readonly seeds?: number;
   readonly keepGoing: boolean;
+  readonly progress: 'lines' | 'bar';
 }
 
 export const DEFAULT_SEED = 1;
@@ -32,9 +36,10 @@ export function parseRunFlags(flags: RunFlags): RunOptions {
   if (flags.keepGoing === true && seeds === undefined) throw new InputError('--keep-going: expected --seeds N with it');
   return {
     ramBytes: parseHostMemory(flags.ram, '--ram'),
-    swapBytes: parseSize(flags.swap, '--swap'),
+    swapBytes: parseSwap(flags.swap, '--swap'),
     firstSeed,
     keepGoing: flags.keepGoing === true,
+    progress: flags.progress === true ? 'lines' : 'bar',
     ...(seeds === undefined ? {} : { seeds }),
   };
 }
