@@ -6,8 +6,8 @@ import { Interrupt } from '../interrupt.ts';
 import type { Io } from '../output.ts';
 import { type LoadedPlugin, loadPlugin } from '../plugins.ts';
 import { type ReplayFlags, type ReplayOptions, parseReplayFlags } from './options.ts';
-import { type Replay, playRecording } from './play-recording.ts';
-import { type ProgressDisplay, progressDisplay } from './progress.ts';
+import { type Replay, playRecording, stepOf } from './play-recording.ts';
+import { type ProgressDisplay, progressDisplay } from '../progress.ts';
 import type { ReplayComparison, ReplayReport } from './report.ts';
 import { DeviceTurns } from './share.ts';
 import { type MachineSize, measureNeed, sizeMachine } from './sizing.ts';
@@ -66,9 +66,9 @@ async function chooseSize(
   interrupt: Interrupt,
 ): Promise<MachineSize> {
   if (options.ram?.kind === 'bytes') return sizeMachine(options.ram, undefined);
-  display.begin('measuring');
+  display.begin('measuring', 'accesses');
   const need = await measureNeed(recording, (progress) => {
-    display.update(progress);
+    display.update(stepOf(progress));
     interrupt.check();
   });
   return sizeMachine(options.ram, need);

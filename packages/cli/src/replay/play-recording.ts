@@ -1,13 +1,13 @@
 /** One replay of a recording on one machine, from its boot to its report. */
 import { ContractViolation, Machine, type Violation } from '@mmu-notifier/core';
 import type { SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
-import type { Recording, RecordingSummary } from '@mmu-notifier/trace';
+import type { Progress, Recording, RecordingSummary } from '@mmu-notifier/trace';
 import type { Interrupt } from '../interrupt.ts';
 import { buildReport } from './build-report.ts';
 import { DeviceSet } from './device-set.ts';
 import type { ReplayOptions } from './options.ts';
 import { Player } from './player.ts';
-import type { ProgressDisplay } from './progress.ts';
+import type { ProgressDisplay, Step } from '../progress.ts';
 import type { ReplayReport } from './report.ts';
 import { DeviceTurns } from './share.ts';
 import type { MachineSize } from './sizing.ts';
@@ -43,7 +43,7 @@ export async function playRecording(replay: Replay): Promise<ReplayReport> {
   const turns = new DeviceTurns(options.share, plugins.length);
   const machine = new Machine({ ramBytes: size.ramBytes, swapBytes: options.swapBytes, oracles: options.oracles });
   try {
-    display.begin(world === 'pinned' ? 'replaying with pins' : 'replaying');
+    display.begin(world === 'pinned' ? 'replaying with pins' : 'replaying', 'accesses');
     const started = performance.now();
     const devices = new DeviceSet(machine, plugins);
     const player = new Player(machine, devices, turns);
@@ -65,9 +65,14 @@ async function readAll({ recording, display, interrupt }: Replay, player: Player
   for (;;) {
     const next = await reading.next();
     if (next.done === true) return next.value;
-    display.update(next.value);
+    display.update(stepOf(next.value));
     await interrupt.breathe();
   }
+}
+
+/** A reader's progress as the display wants it. */
+export function stepOf({ bytesRead, totalBytes, accesses }: Progress): Step {
+  return { done: bytesRead, total: totalBytes, count: accesses };
 }
 
 /** Oracles that scan answer a list; one that is sure at once throws. */

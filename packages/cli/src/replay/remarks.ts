@@ -10,9 +10,8 @@ export function remarks(reports: readonly ReplayReport[]): string[] {
 
 function ofOne(report: ReplayReport, named: boolean): string[] {
   const where = !named ? '' : report.machine.pinned ? 'With pins: ' : 'With notifiers: ';
-  return [...ending(report), ...violations(report), ...differences(report), ...truth(report)].map(
-    (text) => where + text,
-  );
+  const found = [...ending(report), ...violations(report), ...differences(report), ...truth(report), ...stale(report)];
+  return found.map((text) => where + text);
 }
 
 function ending({ outcome, events }: ReplayReport): string[] {
@@ -43,6 +42,16 @@ function truth({ groundTruth }: ReplayReport): string[] {
       (count) => `${file}: ${count.name} is ${JSON.stringify(count.expected)}, found ${JSON.stringify(count.found)}`,
     );
   return found.length > SHOWN_COUNTS ? [...lines, `${found.length - SHOWN_COUNTS} more counts differ`] : lines;
+}
+
+/** Without notifiers nobody tells the device that a page went away. */
+function stale({ devices }: ReplayReport): string[] {
+  return devices
+    .filter(({ staleAccesses }) => staleAccesses > 0)
+    .map(
+      ({ name, staleAccesses: n }) =>
+        `${name} made ${formatCount(n)} accesses to pages that the process no longer had there`,
+    );
 }
 
 /** The reason why there are notifiers, in one sentence. */

@@ -7,6 +7,7 @@ import { ExitCode, InputError } from '../errors.ts';
 import { Interrupt } from '../interrupt.ts';
 import type { Io } from '../output.ts';
 import { type LoadedPlugin, loadPlugin } from '../plugins.ts';
+import { progressDisplay } from '../progress.ts';
 import { runSeeds } from './many-seeds.ts';
 import { type RunFlags, type RunOptions, makeMachine, parseRunFlags } from './options.ts';
 import { ScriptRun } from './script-run.ts';
@@ -105,7 +106,8 @@ async function runMany(
   interrupt: Interrupt,
   io: Io,
 ): Promise<ExitCode> {
-  const summary = await runSeeds(script, options, plugins, interrupt);
+  const display = progressDisplay(io, options.progress === 'lines');
+  const summary = await runSeeds(script, options, plugins, interrupt, display).finally(() => display.end());
   io.out(`${JSON.stringify(summary)}\n`);
   const [first] = summary.violations;
   if (first === undefined) return ExitCode.ok;

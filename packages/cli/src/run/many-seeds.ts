@@ -3,6 +3,7 @@ import type { Violation } from '@mmu-notifier/core';
 import type { Script } from '@mmu-notifier/trace';
 import type { Interrupt } from '../interrupt.ts';
 import type { LoadedPlugin } from '../plugins.ts';
+import type { ProgressDisplay } from '../progress.ts';
 import { type RunOptions, makeMachine } from './options.ts';
 import { ScriptRun } from './script-run.ts';
 
@@ -23,11 +24,14 @@ export async function runSeeds(
   options: RunOptions & { readonly seeds: number },
   plugins: ReadonlyMap<string, LoadedPlugin>,
   interrupt: Interrupt,
+  display: ProgressDisplay,
 ): Promise<SeedsSummary> {
   const exists = script.verdicts.filter(({ kind }) => kind === 'exists').map(({ line }) => ({ line, seen: 0 }));
   const summary: SeedsSummary = { seeds: 0, first: options.firstSeed, violations: [], outcomes: {}, exists };
+  display.begin('running', 'seeds');
   for (let seed = options.firstSeed; seed < options.firstSeed + options.seeds; seed++) {
     await interrupt.breathe();
+    display.update({ done: summary.seeds, total: options.seeds, count: summary.seeds });
     const machine = makeMachine(options, 'scheduled', seed);
     try {
       const end = await new ScriptRun(script, machine, plugins, () => undefined).run(interrupt);
