@@ -138,7 +138,14 @@ export class Scheduler {
     this.current = task;
     this.last = task;
     if (this.preemptive) this.remember(task);
-    const next = (task.routine as Routine<unknown>).next();
+    let next: IteratorResult<number, unknown>;
+    try {
+      next = (task.routine as Routine<unknown>).next();
+    } catch (error) {
+      // A refused plugin or a bad word ends the routine, not the machine.
+      if (!(error instanceof ContractViolation)) this.abandon(task, before);
+      throw error;
+    }
     if (next.done) {
       task.state = 'done';
       task.result = next.value;
@@ -148,6 +155,14 @@ export class Scheduler {
     } else {
       task.at = next.value;
     }
+    this.current = before;
+  }
+
+  /** Its routine threw. */
+  private abandon(task: Task, before: Task): void {
+    task.state = 'done';
+    task.routine = undefined;
+    this.tasks.splice(this.tasks.indexOf(task), 1);
     this.current = before;
   }
 
