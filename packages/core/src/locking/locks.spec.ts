@@ -1,0 +1,281 @@
+import type { Routine } from '@mmu-notifier/plugin-api';
+import { violation } from '../../test/machine.ts';
+import { type Bench, direct, pause, plain, seeded } from '../../test/scheduling.ts';
+import { Completion } from './completion.ts';
+import { LockClasses } from './lock-order.ts';
+import { Mutex } from './mutex.ts';
+import { RwSemaphore } from './rw-semaphore.ts';
+import { SpinLock } from './spinlock.ts';
+
+const SEEDS = Array.from({ length: 40 }, (_, seed) => seed);
+
+/** Two tasks add to a counter in two steps; without a lock an addition can get lost. */
+function increments(bench: Bench, guard: (body: Routine<void>) => Routine<void>): number {
+  let counter = 0;
+  const add = function* (): Routine<void> {
+    const seen = counter;
+    yield* pause(bench);
+    counter = seen + 1;
+  };
+  for (const name of ['a', 'b']) bench.scheduler.spawn(name, guard(add()));
+  bench.scheduler.runAll();
+  return counter;
+}
+
+describe.each([
+  ['a mutex', (b: Bench) => new Mutex(b.scheduler, b.lockdep, LockClasses.mmap, 'lock')],
+  ['a spinlock', (b: Bench) => new SpinLock(b.scheduler, b.lockdep, LockClasses.pageTable, 'lock')],
+])('%s', (_, make) => {
+  it('lets one task in, in any schedule', () => {
+    for (const seed of SEEDS) {
+      const bench = seeded(seed);
+      const lock = make(bench);
+      const counter = increments(bench, function* (body) {
+        yield* lock.acquire();
+        yield* body;
+        lock.release();
+      });
+      expect([seed, counter]).toEqual([seed, 2]);
+    }
+  });
+
+  it('is needed for that', () => {
+    expect(SEEDS.some((seed) => increments(seeded(seed), (body) => body) === 1)).toBe(true);
+  });
+
+  it('answers a try instead of waiting', () => {
+    const bench = direct();
+    const { scheduler } = bench;
+    const lock = make(bench);
+    const task = scheduler.createTask('test', undefined);
+    const attempts = scheduler.run(
+      task,
+      plain(() => {
+        const got = [lock.tryAcquire(), lock.tryAcquire(), lock.held];
+        lock.release();
+        return [...got, lock.held];
+      }),
+    );
+    expect(attempts).toEqual([true, false, true, false]);
+  });
+
+  it('cannot be released by a task that does not hold it', () => {
+    const bench = direct();
+    const lock = make(bench);
+    bench.scheduler.spawn(
+      'stranger',
+      plain(() => lock.release()),
+    );
+    expect(violation(() => bench.scheduler.runAll())).toMatchObject({
+      oracle: 'lock-misuse',
+      message: 'stranger releases lock, which it does not hold',
+    });
+  });
+});
+
+describe('a spinlock', () => {
+  const sleepUnder = (acquire: (bench: Bench, lock: SpinLock) => Routine<void>) => () => {
+    const bench = direct();
+    const lock = new SpinLock(bench.scheduler, bench.lockdep, LockClasses.driver, 'spin');
+    bench.scheduler.spawn('task', acquire(bench, lock));
+    bench.scheduler.runAll();
+  };
+
+  it('forbids its holder to sleep: on a mutex, a semaphore, a queue or the clock', () => {
+    const sleeps: ((bench: Bench) => Routine<void>)[] = [
+      (b) => new Mutex(b.scheduler, b.lockdep, LockClasses.driver, 'mutex').acquire(),
+      (b) => new RwSemaphore(b.scheduler, b.lockdep, LockClasses.driver, 'rwsem').acquireRead(),
+      (b) => new Completion(b.scheduler, 'completion').wait(),
+      (b) => b.scheduler.sleep(1),
+    ];
+    for (const sleep of sleeps) {
+      const found = violation(
+        sleepUnder(function* (bench, lock) {
+          yield* lock.acquire();
+          yield* sleep(bench);
+        }),
+      );
+      expect(found).toMatchObject({ oracle: 'sleep-in-atomic', task: 'task' });
+      expect(found.message).toMatch('while it holds spin');
+    }
+  });
+
+  it('allows sleeping again after its release', () => {
+    expect(
+      sleepUnder(function* (bench, lock) {
+        yield* lock.acquire();
+        lock.release();
+        yield* bench.scheduler.sleep(1);
+      }),
+    ).not.toThrow();
+  });
+});
+
+describe('a rw-semaphore', () => {
+  function semaphore(bench: Bench, sleeps: 'may' | 'never' = 'may'): RwSemaphore {
+    return new RwSemaphore(bench.scheduler, bench.lockdep, LockClasses.mmap, 'mmapLock', sleeps);
+  }
+
+  /** Tasks that hold the lock until `gate` opens, and say when they came in. */
+  function cast(bench: Bench, lock: RwSemaphore) {
+    const gate = new Completion(bench.scheduler, 'gate');
+    const log: string[] = [];
+    const reader = (name: string) =>
+      bench.scheduler.spawn(
+        name,
+        (function* () {
+          yield* lock.acquireRead();
+          log.push(name);
+          yield* gate.wait();
+          lock.releaseRead();
+        })(),
+      );
+    const writer = (name: string) =>
+      bench.scheduler.spawn(
+        name,
+        (function* () {
+          yield* lock.acquireWrite();
+          log.push(name);
+          lock.releaseWrite();
+        })(),
+      );
+    const open = () =>
+      bench.scheduler.spawn(
+        'open',
+        plain(() => (log.push('open'), gate.completeAll())),
+      );
+    return { log, reader, writer, open };
+  }
+
+  it('lets readers in together', () => {
+    const bench = direct();
+    const { log, reader, open } = cast(bench, semaphore(bench));
+    reader('r1');
+    reader('r2');
+    open();
+    bench.scheduler.runAll();
+    expect(log).toEqual(['r1', 'r2', 'open']);
+  });
+
+  it('holds new readers back while a writer waits', () => {
+    const bench = direct();
+    const { log, reader, writer, open } = cast(bench, semaphore(bench));
+    reader('r1');
+    writer('w');
+    reader('r2');
+    open();
+    bench.scheduler.runAll();
+    expect(log).toEqual(['r1', 'open', 'w', 'r2']);
+  });
+
+  it('refuses a reader that only tries, while a writer waits', () => {
+    const bench = direct();
+    const lock = semaphore(bench);
+    const { log, reader, writer, open } = cast(bench, lock);
+    reader('r1');
+    writer('w');
+    bench.scheduler.spawn(
+      'try',
+      plain(() => void log.push(`try ${lock.tryAcquireRead()}`)),
+    );
+    open();
+    bench.scheduler.runAll();
+    expect(log).toContain('try false');
+  });
+
+  it('turns a writer into a reader without letting another writer in', () => {
+    const bench = direct();
+    const lock = semaphore(bench);
+    const { log, reader, writer, open } = cast(bench, lock);
+    bench.scheduler.spawn(
+      'downgrader',
+      (function* () {
+        yield* lock.acquireWrite();
+        yield* bench.scheduler.sleep(1);
+        lock.downgrade();
+        log.push('downgraded');
+        yield* bench.scheduler.sleep(1);
+        log.push('done');
+        lock.releaseRead();
+      })(),
+    );
+    writer('w');
+    open();
+    bench.scheduler.runAll();
+    expect(log).toEqual(['open', 'downgraded', 'done', 'w']);
+    reader('r');
+    bench.scheduler.runAll();
+    expect(log.at(-1)).toBe('r');
+  });
+
+  it('is reported when one task reads twice: a writer in between would deadlock it', () => {
+    const bench = direct();
+    const lock = semaphore(bench);
+    bench.scheduler.spawn(
+      'twice',
+      (function* () {
+        yield* lock.acquireRead();
+        yield* lock.acquireRead();
+      })(),
+    );
+    expect(violation(() => bench.scheduler.runAll()).message).toBe('twice acquires mmapLock, which it holds already');
+  });
+
+  it('forbids sleeping where it is a rwlock', () => {
+    const bench = direct();
+    const lock = semaphore(bench, 'never');
+    bench.scheduler.spawn(
+      'task',
+      (function* () {
+        yield* lock.acquireRead();
+        yield* bench.scheduler.sleep(1);
+      })(),
+    );
+    expect(violation(() => bench.scheduler.runAll()).oracle).toBe('sleep-in-atomic');
+  });
+
+  it('never has a writer together with anybody, in any schedule', () => {
+    for (const seed of SEEDS) {
+      const bench = seeded(seed);
+      const lock = semaphore(bench);
+      let [readers, writers] = [0, 0];
+      for (const kind of ['read', 'write', 'read', 'write', 'read'] as const) {
+        bench.scheduler.spawn(
+          kind,
+          (function* () {
+            yield* kind === 'read' ? lock.acquireRead() : lock.acquireWrite();
+            if (kind === 'read') readers++;
+            else writers++;
+            yield* pause(bench);
+            expect([seed, writers === 0 || (writers === 1 && readers === 0)]).toEqual([seed, true]);
+            if (kind === 'read') {
+              readers--;
+              lock.releaseRead();
+            } else {
+              writers--;
+              lock.releaseWrite();
+            }
+          })(),
+        );
+      }
+      bench.scheduler.runAll();
+    }
+  });
+});
+
+describe('a completion', () => {
+  it('releases everybody who waits and everybody who comes later, until it is armed again', () => {
+    const bench = direct();
+    const done = new Completion(bench.scheduler, 'done');
+    bench.scheduler.spawn('early', done.wait());
+    bench.scheduler.spawn(
+      'completer',
+      plain(() => done.completeAll()),
+    );
+    bench.scheduler.spawn('late', done.wait());
+    bench.scheduler.runAll();
+    done.reinit();
+    bench.scheduler.spawn('next', done.wait());
+    expect(violation(() => bench.scheduler.runAll()).message).toBe('next waits for done');
+  });
+});
