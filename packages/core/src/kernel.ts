@@ -29,8 +29,10 @@ export interface KernelObserver {
   startReturned(subscription: Subscription, window: NotifierWindow): void;
   /** A subscription has joined the chain of the mm. */
   registered(mm: MmStruct): void;
-  /** The contents of `[start, end)` are about to change other than by a store; one of the next five ends it. */
+  /** The contents of `[start, end)` are about to change other than by a store; one of the next six ends it. */
   contentsChanging(mm: MmStruct, start: number, end: number): void;
+  /** It did not come to it. */
+  contentsUnchanged(mm: MmStruct, start: number, end: number): void;
   mapped(mm: MmStruct, start: number, end: number, file: File<Vma> | undefined, pgoff: number, shared: boolean): void;
   unmapped(mm: MmStruct, start: number, end: number): void;
   discarded(mm: MmStruct, start: number, end: number): void;

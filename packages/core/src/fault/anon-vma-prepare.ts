@@ -20,6 +20,7 @@ export function* prepareAnonVma(kernel: Kernel, vma: Vma): Routine<void> {
     kernel.anonVmas.link(vma, anonVma);
   }
   anonVma.lock.releaseWrite();
+  kernel.anonVmas.drop(anonVma);
 }
 
 function reusable(vma: Vma): AnonVma | undefined {

@@ -43,8 +43,12 @@ export function* moveVma(kernel: Kernel, vma: Vma, move: Move): Routine<number |
   }
   yield* linkVma(copy);
   kernel.observer?.contentsChanging(mm, from, from + oldLength);
+  kernel.observer?.contentsChanging(mm, to, to + oldLength);
   const error = yield* movePageTables(kernel, vma, copy, from, to, oldLength);
-  if (error !== undefined) return error;
+  if (error !== undefined) {
+    yield* moveBack(kernel, vma, copy, move);
+    return error;
+  }
   kernel.observer?.moved(mm, from, to, oldLength);
   if (newLength > oldLength) {
     const tail = pgoff + oldLength / 4096;
@@ -58,6 +62,13 @@ export function* moveVma(kernel: Kernel, vma: Vma, move: Move): Routine<number |
   }
   yield* mergeWithNeighbours(kernel, copy);
   return to;
+}
+
+/** No memory for a table at the destination: what has moved goes back, where its tables still are. */
+function* moveBack(kernel: Kernel, vma: Vma, copy: Vma, { from, to, oldLength, newLength }: Move): Routine<void> {
+  yield* movePageTables(kernel, copy, vma, to, from, oldLength);
+  kernel.observer?.contentsUnchanged(vma.mm, from, from + oldLength);
+  yield* munmapLocked(kernel, vma.mm, to, newLength);
 }
 
 function* movePageTables(

@@ -41,6 +41,10 @@ export class Oracles implements KernelObserver {
     this.shadow.contentsChanging(mm, start, end);
   }
 
+  contentsUnchanged(mm: MmStruct, start: number, end: number): void {
+    this.shadow.contentsUnchanged(mm, start, end);
+  }
+
   mapped(mm: MmStruct, start: number, end: number, file: File<Vma> | undefined, pgoff: number, shared: boolean): void {
     this.shadow.mapped(mm, start, end, file, pgoff, shared);
   }

@@ -114,8 +114,8 @@ export class AnonVmas {
     };
   }
 
-  /** An anon_vma without VMAs and children maps nothing. */
-  private drop(anonVma: AnonVma): void {
+  /** Forgets an anon_vma that has no VMAs and no children: it maps nothing. */
+  drop(anonVma: AnonVma): void {
     if (anonVma.tree.size > 0 || anonVma.children > 0 || !this.byId.delete(anonVma.id)) return;
     if (anonVma.parent !== undefined) {
       anonVma.parent.children--;

@@ -22,8 +22,9 @@ export class ShadowSpace {
     this.changes.push({ start, end, stored: new Set() });
   }
 
-  /** The change that covers the page, if any. */
+  /** The change that covers the page, if any. What a shared mapping shows is its file's, and does not change. */
   changeAt(vpn: number): Change | undefined {
+    if (this.mappings.at(vpn * 4096)?.shared === true) return undefined;
     return this.changes.find(({ start, end }) => vpn * 4096 >= start && vpn * 4096 < end);
   }
 

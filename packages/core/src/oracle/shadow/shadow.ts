@@ -107,11 +107,16 @@ export class Shadow {
     this.spaceOf(mm).begin(start, end);
   }
 
+  contentsUnchanged(mm: MmStruct, start: number, end: number): void {
+    const space = this.spaceOf(mm);
+    space.forget(privateOnes(space, space.end(start, end)));
+  }
+
   discarded(mm: MmStruct, start: number, end: number): void {
     const space = this.spaceOf(mm);
     const stored = space.end(start, end);
     space.drop(start, end);
-    space.forget(stored.filter((vpn) => space.mappings.at(vpn * 4096)?.shared === false));
+    space.forget(privateOnes(space, stored));
   }
 
   lazilyFreed(mm: MmStruct, start: number, end: number): void {
@@ -128,8 +133,9 @@ export class Shadow {
   /** The range is still mapped at `from`, empty; whoever moved it unmaps it or says what it shows now. */
   moved(mm: MmStruct, from: number, to: number, length: number): void {
     const space = this.spaceOf(mm);
-    const stored = space.end(from, from + length);
     const distance = to - from;
+    const stored = space.end(from, from + length).map((vpn) => vpn + distance / 4096);
+    stored.push(...space.end(to, to + length));
     for (const part of space.mappings.inside(from, from + length)) {
       space.mappings.set({ ...part, start: part.start + distance, end: part.end + distance });
     }
@@ -137,9 +143,7 @@ export class Shadow {
       space.pages.set(vpn + distance / 4096, space.pages.get(vpn) as ShadowPage);
       space.pages.delete(vpn);
     }
-    space.forget(
-      stored.map((vpn) => vpn + distance / 4096).filter((vpn) => space.mappings.at(vpn * 4096)?.shared === false),
-    );
+    space.forget(privateOnes(space, stored));
   }
 
   /** What the copy shows is what the file showed when it was made; under a scheduler only the frame knows that. */
@@ -264,4 +268,9 @@ export class Shadow {
   private fail(message: string): never {
     return this.kernel().scheduler.fail('data', message);
   }
+}
+
+/** Pages of private mappings: a store to a shared one went to the file, whatever became of the mapping. */
+function privateOnes(space: ShadowSpace, vpns: readonly number[]): number[] {
+  return vpns.filter((vpn) => space.mappings.at(vpn * 4096)?.shared === false);
 }

@@ -1,0 +1,81 @@
+/**
+ * The races of the fault path against everything that takes pages away, each over many seeds with every oracle on. A
+ * twin without one guard must be caught by the same script: a guard whose twin survives would prove nothing.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { withoutGuard as withoutCoreGuard } from '@mmu-notifier/core/testing';
+import { withoutGuard as withoutKvmGuard } from '@mmu-notifier/kvm/testing';
+import { parseScript } from '@mmu-notifier/trace';
+import { Interrupt } from '../src/interrupt.ts';
+import { loadPlugin } from '../src/plugins.ts';
+import type { ProgressDisplay } from '../src/progress.ts';
+import { type SeedsSummary, runSeeds } from '../src/run/many-seeds.ts';
+
+const SEEDS = 1000;
+jest.setTimeout(120_000);
+const SILENT: ProgressDisplay = { begin: () => undefined, update: () => undefined, end: () => undefined };
+
+async function runRace(name: string): Promise<SeedsSummary> {
+  const file = join(__dirname, 'races', `${name}.mm`);
+  const script = parseScript(readFileSync(file, 'utf8'), file);
+  const plugins = new Map([['kvm', await loadPlugin('kvm')]]);
+  const options = { ramBytes: 2 ** 20, swapBytes: 2 ** 20, firstSeed: 1, seeds: SEEDS, keepGoing: false };
+  const interrupt = new Interrupt();
+  try {
+    return await runSeeds(script, options, plugins, interrupt, SILENT);
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+const RACES = ['munmap', 'dontneed', 'fork', 'mremap', 'truncate', 'reclaim', 'register', 'shootdown'];
+
+describe.each(RACES)('the race with %s', (name) => {
+  it(`holds over ${SEEDS} seeds`, async () => {
+    const { seeds, violations } = await runRace(name);
+    expect(violations).toEqual([]);
+    expect(seeds).toBe(SEEDS);
+  });
+});
+
+describe('a machine without one guard', () => {
+  const caught = async (race: string, remove: () => () => void): Promise<string | undefined> => {
+    const restore = remove();
+    try {
+      return (await runRace(race)).violations[0]?.violation.oracle;
+    } finally {
+      restore();
+    }
+  };
+
+  it.each(['munmap', 'dontneed', 'mremap', 'truncate', 'reclaim'])(
+    'is caught in the race with %s when a fault does not check the sequence',
+    async (race) => {
+      expect(await caught(race, () => withoutKvmGuard('sequence-check'))).toBe('stale-translation');
+    },
+  );
+
+  it.each(['munmap', 'dontneed', 'reclaim'])(
+    'is caught in the race with %s when a fault checks before it takes mmuLock',
+    async (race) => {
+      expect(await caught(race, () => withoutKvmGuard('check-under-lock'))).toBe('stale-translation');
+    },
+  );
+
+  it('is caught when a fault does not see the windows in progress', async () => {
+    expect(await caught('munmap', () => withoutKvmGuard('in-progress-check'))).toBe('stale-translation');
+  });
+
+  it('is caught when start leaves the TLB of the vCPU alone', async () => {
+    expect(await caught('munmap', () => withoutKvmGuard('flush'))).toBeDefined();
+  });
+
+  it('is caught when registration does not take all locks', async () => {
+    expect(await caught('register', () => withoutCoreGuard('take-all-locks'))).toBe('registration');
+  });
+
+  it('is caught when a page is freed before the flush', async () => {
+    expect(await caught('shootdown', () => withoutCoreGuard('flush-before-free'))).toBe('use-after-free');
+  });
+});
