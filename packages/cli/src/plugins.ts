@@ -137,6 +137,8 @@ function camelCase(name: string): string {
 }
 
 function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  // Not `instanceof`: a module may have been evaluated in a context with an Error of its own.
+  const message = (error as { readonly message?: unknown } | null | undefined)?.message;
+  const text = typeof message === 'string' ? message : String(error);
   return text.split('\n', 1)[0] ?? text;
 }
