@@ -67,11 +67,12 @@ describe('the page allocator', () => {
     const { allocator, allocate } = allocatorOf(64);
     const taken: number[] = [];
     const asked: number[] = [];
-    allocator.reclaimer = function* (pages) {
-      asked.push(pages);
-      for (let i = 0; i < 8; i++) allocator.put(taken.pop() as number);
-      return 8;
-    };
+    allocator.reclaimer = (pages) =>
+      plain(() => {
+        asked.push(pages);
+        for (let i = 0; i < 8; i++) allocator.put(taken.pop() as number);
+        return 8;
+      });
     while (asked.length === 0) taken.push(allocate());
     expect(allocator.directReclaims).toBe(1);
     expect(allocator.buddy.freeFrames).toBe(allocator.buddy.watermarks.min + 7);
