@@ -1,6 +1,6 @@
 /** What a broken rule looks like: an object for reports, thrown so that nothing continues on a broken world. */
 
-/** One finding of an oracle. */
+/** One finding of an oracle. @public */
 export interface Violation {
   /** Which rule: `use-after-free`, `stale-translation`, `sleep-in-atomic`, … */
   readonly oracle: string;
@@ -16,7 +16,7 @@ export interface Violation {
   readonly details?: Readonly<Record<string, number | string | boolean>>;
 }
 
-/** A rule of the machine or of the contract is broken. Core never catches it. */
+/** A rule of the machine or of the contract is broken. Core never catches it. @public */
 export class ContractViolation extends Error {
   readonly violation: Violation;
 
@@ -27,7 +27,7 @@ export class ContractViolation extends Error {
   }
 }
 
-/** Misuse of the API by a plugin or a user: what was found, what was expected. */
+/** Misuse of the API by a plugin or a user: what was found, what was expected. @public */
 export class UsageError extends Error {
   readonly code: string;
 

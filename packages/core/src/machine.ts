@@ -8,6 +8,7 @@ import { UsageError, type Violation } from './contract.ts';
 import { Cpus } from './cpu/access.ts';
 import type { CpuAccessKind, Signal } from './fault/user-fault.ts';
 import type { Kernel } from './kernel.ts';
+import type { MachineFiles, MachineSyscalls, Process } from './machine-api.ts';
 import { auditDevice, auditLeaks, auditMemory } from './oracle/audit.ts';
 import { Oracles } from './oracle/oracles.ts';
 import type { TranslationOracle } from './oracle/translation-oracle.ts';
@@ -15,14 +16,15 @@ import { Files } from './page-cache/files.ts';
 import { Devices } from './plugin/devices.ts';
 import type { DeviceEventListener } from './plugin/host.ts';
 import { Processes } from './process/lifecycle.ts';
-import type { Process } from './process/process.ts';
-import { Syscalls, mmOf } from './process/syscalls.ts';
+import { asProcess, mmOf } from './process/process.ts';
+import { Syscalls } from './process/syscalls.ts';
 import { reclaimPages } from './reclaim/shrink.ts';
 import type { Strategy } from './sched/strategy.ts';
 import type { Task } from './sched/task.ts';
 import { machineStats } from './machine-stats.ts';
 import { FileSwapDevice, type SwapDevice } from './swap/swap-device.ts';
 
+/** What a machine is built from. @public */
 export interface MachineConfig {
   /** Physical memory, rounded down to whole pages; at least 16 of them. */
   readonly ramBytes: number;
@@ -43,12 +45,14 @@ export interface MachineConfig {
 const LEAST_FRAMES = 16;
 const MOST_FRAMES = 2 ** 30;
 
+/** One machine, from boot to shutdown. @public */
 export class Machine {
-  readonly files: Files;
-  readonly syscalls: Syscalls;
+  readonly files: MachineFiles;
+  readonly syscalls: MachineSyscalls;
   private readonly kernel: Kernel;
   private readonly oracles: Oracles | undefined;
   private readonly translations: TranslationOracle | undefined;
+  private readonly fileTable: Files;
   private readonly processTable: Processes;
   private readonly devices: Devices;
   private readonly cpus: Cpus;
@@ -80,8 +84,9 @@ export class Machine {
     });
     this.translations = this.oracles?.observe(this.kernel);
     this.processTable = new Processes(this.kernel, config.heapStart ?? 0);
-    this.files = new Files(this.kernel);
-    this.syscalls = new Syscalls(this.kernel, this.processTable, this.files);
+    this.fileTable = new Files(this.kernel);
+    this.files = this.fileTable;
+    this.syscalls = new Syscalls(this.kernel, this.processTable, this.fileTable);
     this.devices = new Devices(this.kernel, this.translations, config.onDeviceEvent);
     this.cpus = new Cpus(this.kernel, this.oracles?.shadow);
     this.run('boot', this.processTable.createFirst());
@@ -100,10 +105,11 @@ export class Machine {
   /** Runs a routine to its end on the task of that name, for a process or for nobody. */
   run<T>(name: string, routine: Routine<T>, process?: Process): T {
     const { scheduler } = this.kernel;
-    const key = process === undefined ? name : `${name} of ${process.name}`;
+    const owner = process && asProcess(process);
+    const key = owner === undefined ? name : `${name} of ${owner.name}`;
     let task = this.tasks.get(key);
     if (task === undefined) {
-      task = scheduler.createTask(name, process, process?.cpu);
+      task = scheduler.createTask(name, owner, owner?.cpu);
       this.tasks.set(key, task);
     }
     return scheduler.run(task, routine);
@@ -111,7 +117,7 @@ export class Machine {
 
   /** Starts a concurrent task, which runs in `runAll`. */
   spawn(name: string, routine: Routine<unknown>, process?: Process): void {
-    this.kernel.scheduler.spawn(name, routine, process);
+    this.kernel.scheduler.spawn(name, routine, process && asProcess(process));
   }
 
   /** Runs until every task has ended. */
@@ -130,15 +136,15 @@ export class Machine {
   }
 
   load(process: Process, address: number, size: number, into: Uint8Array): Routine<Signal | undefined> {
-    return this.cpus.access(process, 'load', address, size, into);
+    return this.cpus.access(asProcess(process), 'load', address, size, into);
   }
 
   fetch(process: Process, address: number, size: number, into: Uint8Array): Routine<Signal | undefined> {
-    return this.cpus.access(process, 'fetch', address, size, into);
+    return this.cpus.access(asProcess(process), 'fetch', address, size, into);
   }
 
   store(process: Process, address: number, size: number, from: Uint8Array): Routine<Signal | undefined> {
-    return this.cpus.access(process, 'store', address, size, from);
+    return this.cpus.access(asProcess(process), 'store', address, size, from);
   }
 
   /** A load that needs no fault, inside one page. @returns whether it was made. */
@@ -176,8 +182,8 @@ export class Machine {
   shutdown(): Violation[] {
     const found = this.check();
     for (const name of [...this.devices.byName.keys()]) this.run('shutdown', this.devices.detach(name));
-    for (const process of this.processes.values()) this.run('shutdown', this.processTable.exit(process));
-    this.run('shutdown', this.files.drop());
+    for (const process of this.processTable.byName.values()) this.run('shutdown', this.processTable.exit(process));
+    this.run('shutdown', this.fileTable.drop());
     if (this.oracles !== undefined) found.push(...auditLeaks(this.kernel));
     return found;
   }
@@ -194,6 +200,6 @@ export class Machine {
 
   private tryAccess(process: Process, kind: CpuAccessKind, address: number, size: number, data: Uint8Array): boolean {
     if ((address % 4096) + size > 4096) return false;
-    return this.cpus.tryAccess(mmOf(process), process.cpu, kind, address, data, 0, size);
+    return this.cpus.tryAccess(mmOf(process), asProcess(process).cpu, kind, address, data, 0, size);
   }
 }

@@ -1,7 +1,7 @@
 /** Accesses by a device, one byte or several. */
 import type { Device, DeviceAccessResult } from '@mmu-notifier/plugin-api';
 import type { Machine } from '../src/machine.ts';
-import type { Process } from '../src/process/process.ts';
+import type { Process } from '../src/machine-api.ts';
 import { p1, run } from './machine.ts';
 
 export function deviceStore(

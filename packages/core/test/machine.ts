@@ -3,11 +3,10 @@ import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { ContractViolation, type Violation } from '../src/contract.ts';
 import type { Signal } from '../src/fault/user-fault.ts';
 import type { Kernel } from '../src/kernel.ts';
+import type { MachineFile, Process } from '../src/machine-api.ts';
 import { Machine } from '../src/machine.ts';
 import type { MmStruct } from '../src/mm/mm-struct.ts';
-import type { File } from '../src/page-cache/file.ts';
-import type { Vma } from '../src/mm/vma.ts';
-import type { Process } from '../src/process/process.ts';
+import { asProcess } from '../src/process/process.ts';
 import { type Strategy, SeededStrategy } from '../src/sched/strategy.ts';
 import { MemorySwapDevice, type SwapDevice } from '../src/swap/swap-device.ts';
 
@@ -48,7 +47,7 @@ export function p1(machine: Machine): Process {
 }
 
 export function mmOf(machine: Machine, process: Process = p1(machine)): MmStruct {
-  return process.mm as MmStruct;
+  return asProcess(process).mm as MmStruct;
 }
 
 export function run<T>(machine: Machine, routine: Routine<T>, process: Process = p1(machine)): T {
@@ -59,7 +58,7 @@ export interface MapOptions {
   readonly at?: number;
   readonly prot?: string;
   readonly flags?: readonly string[];
-  readonly file?: File<Vma>;
+  readonly file?: MachineFile;
   readonly offset?: number;
   readonly process?: Process;
 }

@@ -12,7 +12,7 @@ import {
   definePlugin,
 } from '@mmu-notifier/plugin-api';
 import type { Machine } from '../src/machine.ts';
-import type { Process } from '../src/process/process.ts';
+import type { Process } from '../src/machine-api.ts';
 import { AREA, PAGE, p1, run } from './machine.ts';
 
 export const TRAITS: PluginTraits = {

@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { Shadow } from '../oracle/shadow/shadow.ts';
 import { Pte } from '../page-table/pte.ts';
-import type { Process } from '../process/process.ts';
+import type { ProcessStruct } from '../process/process.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { TASK_SIZE } from '../types.ts';
 
@@ -81,7 +81,7 @@ export class Cpus {
 
   /** Any length; bytes before the one that faults are done. @sleeps May. @returns The signal that it raised. */
   *access(
-    process: Process,
+    process: ProcessStruct,
     kind: CpuAccessKind,
     address: number,
     size: number,

@@ -8,9 +8,10 @@ import { PROT_MASK, VmFlags } from '../mm/vm-flags.ts';
 import type { Vma } from '../mm/vma.ts';
 import { handleFault } from './handle-fault.ts';
 
+/** What the CPU does with an address. @public */
 export type CpuAccessKind = 'load' | 'store' | 'fetch';
 
-/** A synchronous signal that a CPU access raises. */
+/** A synchronous signal that a CPU access raises. @public */
 export interface Signal {
   readonly signal: 'SIGSEGV' | 'SIGBUS' | 'SIGKILL';
   readonly code: 'SEGV_MAPERR' | 'SEGV_ACCERR' | 'BUS_ADRERR' | 'OOM';

@@ -10,7 +10,7 @@ import type { Vma } from './vma.ts';
 import { mergeWithNeighbours } from './vma-ops.ts';
 import { zapVmaRange } from './zap.ts';
 
-/** Advices of this machine. */
+/** Advices of this machine. @public */
 export const ADVICES = [
   'dontneed',
   'free',
@@ -22,6 +22,7 @@ export const ADVICES = [
   'hugepage',
   'nohugepage',
 ] as const;
+/** A word of {@link ADVICES}. @public */
 export type Advice = (typeof ADVICES)[number];
 
 /** Advices that only set or clear a flag of the VMA. */

@@ -4,6 +4,7 @@ import { Pte, isMapped, isSwap } from '../page-table/pte.ts';
 import type { MmStruct } from './mm-struct.ts';
 import { printProt } from './vm-flags.ts';
 
+/** One line of `/proc/PID/maps`. @public */
 export interface MapsEntry {
   readonly start: number;
   readonly end: number;
@@ -26,6 +27,7 @@ export function maps(mm: MmStruct): MapsEntry[] {
   }));
 }
 
+/** One page of `/proc/PID/pagemap`. @public */
 export interface PagemapEntry {
   readonly present: boolean;
   readonly swapped: boolean;

@@ -8,7 +8,7 @@ export interface BackingStore {
   truncate(length: number): void;
 }
 
-/** Fills `into` (4096 bytes) with what page `index` of a file holds before anybody writes it. */
+/** Fills `into` (4096 bytes) with what page `index` of a file holds before anybody writes it. @public */
 export type PageFiller = (index: number, into: Uint8Array) => void;
 
 /** Sparse pages in memory; what was never written comes from `fill`, or is zero. */

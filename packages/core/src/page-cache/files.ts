@@ -2,6 +2,7 @@
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { UsageError } from '../contract.ts';
 import type { Kernel } from '../kernel.ts';
+import type { MachineFiles } from '../machine-api.ts';
 import type { Vma } from '../mm/vma.ts';
 import { MemoryStore, type PageFiller } from './backing-store.ts';
 import { dropFile } from './evict.ts';
@@ -10,7 +11,7 @@ import { truncateFile } from './truncate.ts';
 import { writeFile } from './write.ts';
 import { syncFile } from './writeback.ts';
 
-export class Files {
+export class Files implements MachineFiles {
   private readonly kernel: Kernel;
   private readonly byName = new Map<string, File<Vma>>();
   private count = 0;

@@ -27,7 +27,7 @@ const CAPABILITIES: ReadonlySet<Capability> = new Set<Capability>();
 
 const WORLD: HostWorld = { sleepableNotifiers: true };
 
-/** Told of the typed events of devices. */
+/** Told of the typed events of devices. @public */
 export type DeviceEventListener = (
   device: string,
   name: string,

@@ -6,11 +6,11 @@ import type { Kernel } from '../kernel.ts';
 import { putMm } from '../mm/exit.ts';
 import { dupMmap } from '../mm/fork.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
-import { Process } from './process.ts';
+import { ProcessStruct } from './process.ts';
 
 export class Processes {
   /** Every process that ever was, by name; one that has exited has no address space. */
-  readonly byName: Map<string, Process> = new Map();
+  readonly byName: Map<string, ProcessStruct> = new Map();
   private readonly kernel: Kernel;
   private readonly heapStart: number;
   private mmCount = 0;
@@ -22,14 +22,14 @@ export class Processes {
   }
 
   /** The first process, with an empty address space. */
-  *createFirst(): Routine<Process> {
+  *createFirst(): Routine<ProcessStruct> {
     const mm = yield* this.emptyMm();
     if (mm === undefined) throw new UsageError('no-memory', 'the machine has no memory for a first process');
     return this.add(mm);
   }
 
   /** @returns The child, or `ENOMEM`. @sleeps May. */
-  *fork(parent: Process): Routine<Process | Errno> {
+  *fork(parent: ProcessStruct): Routine<ProcessStruct | Errno> {
     this.kernel.stats.mm['fork']++;
     const from = parent.mm;
     if (from === undefined) return 'ESRCH';
@@ -42,7 +42,7 @@ export class Processes {
   }
 
   /** The process gets an empty address space; the old one goes when nobody else uses it. @sleeps May. */
-  *exec(process: Process): Routine<Errno | undefined> {
+  *exec(process: ProcessStruct): Routine<Errno | undefined> {
     this.kernel.stats.mm['exec']++;
     const old = process.mm;
     if (old === undefined) return 'ESRCH';
@@ -54,7 +54,7 @@ export class Processes {
   }
 
   /** @sleeps May. */
-  *exit(process: Process): Routine<void> {
+  *exit(process: ProcessStruct): Routine<void> {
     this.kernel.stats.mm['exit']++;
     const { mm } = process;
     process.mm = undefined;
@@ -69,9 +69,9 @@ export class Processes {
     return mm;
   }
 
-  private add(mm: MmStruct): Process {
+  private add(mm: MmStruct): ProcessStruct {
     const number = this.byName.size + 1;
-    const process = new Process(`p${number}`, (number - 1) % this.kernel.scheduler.cpus, mm);
+    const process = new ProcessStruct(`p${number}`, (number - 1) % this.kernel.scheduler.cpus, mm);
     this.byName.set(process.name, process);
     return process;
   }

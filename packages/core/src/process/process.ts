@@ -1,9 +1,11 @@
 /** A process: a name, an address space, and the CPU on which its main thread runs. */
 import type { ProcessHandle } from '@mmu-notifier/plugin-api';
+import { UsageError } from '../contract.ts';
+import type { Process } from '../machine-api.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { TaskOwner } from '../sched/task.ts';
 
-export class Process implements ProcessHandle, TaskOwner {
+export class ProcessStruct implements Process, ProcessHandle, TaskOwner {
   /** `p1`, `p2`, … in order of creation. */
   readonly name: string;
   readonly cpu: number;
@@ -26,4 +28,17 @@ export class Process implements ProcessHandle, TaskOwner {
   get exited(): boolean {
     return this.mm === undefined;
   }
+}
+
+/** @throws UsageError when it is not from a machine. */
+export function asProcess(process: Process): ProcessStruct {
+  if (process instanceof ProcessStruct) return process;
+  throw new UsageError('bad-handle', 'found an object that is no process of a machine');
+}
+
+/** @throws UsageError for a process that has exited: nobody can make a call for it. */
+export function mmOf(process: Process): MmStruct {
+  const { mm, name } = asProcess(process);
+  if (mm === undefined) throw new UsageError('no-process', `${name} has exited`);
+  return mm;
 }

@@ -2,10 +2,10 @@
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { UsageError } from '../contract.ts';
 import type { Kernel } from '../kernel.ts';
+import type { MachineSyscalls, MmapCall, Process, ResidentPages } from '../machine-api.ts';
 import { brk } from '../mm/brk.ts';
 import { ADVICES, type Advice, madvise } from '../mm/madvise.ts';
 import { type MapsEntry, type PagemapEntry, maps, pagemap } from '../mm/maps.ts';
-import type { MmStruct } from '../mm/mm-struct.ts';
 import { mmap } from '../mm/mmap.ts';
 import { mprotect } from '../mm/mprotect.ts';
 import { mremap } from '../mm/mremap.ts';
@@ -16,7 +16,7 @@ import type { File } from '../page-cache/file.ts';
 import type { Files } from '../page-cache/files.ts';
 import { pageCeil } from '../types.ts';
 import type { Processes } from './lifecycle.ts';
-import type { Process } from './process.ts';
+import { asProcess, mmOf } from './process.ts';
 
 /** Flags of `mmap` that this machine knows. `locked` and `hugetlb` are not among them yet. */
 const MMAP_FLAGS: readonly string[] = [
@@ -31,19 +31,8 @@ const MMAP_FLAGS: readonly string[] = [
   'stack',
 ];
 
-/** One `mmap`, in the words of the event language. */
-export interface MmapCall {
-  readonly address: number;
-  readonly length: number;
-  /** `rwx` letters, or `-`. */
-  readonly prot: string;
-  readonly flags: readonly string[];
-  readonly file?: File<Vma>;
-  /** Byte offset in the file. */
-  readonly offset?: number;
-}
-
-export class Syscalls {
+/** The calls of all processes. */
+export class Syscalls implements MachineSyscalls {
   private readonly kernel: Kernel;
   private readonly processes: Processes;
   private readonly files: Files;
@@ -62,7 +51,7 @@ export class Syscalls {
       throw new UsageError('unknown-flag', `found mmap flag "${unknown}", expected ${MMAP_FLAGS.join(', ')}`);
     const shared = flags.has('shared');
     if (shared === flags.has('private')) return 'EINVAL';
-    const { file } = call;
+    const file = call.file as File<Vma> | undefined;
     const fresh =
       file === undefined && shared && call.length > 0 ? this.files.createShmem(pageCeil(call.length)) : undefined;
     const address = yield* mmap(this.kernel, mmOf(process), {
@@ -120,20 +109,20 @@ export class Syscalls {
   }
 
   fork(process: Process): Routine<Process | Errno> {
-    return this.processes.fork(process);
+    return this.processes.fork(asProcess(process));
   }
 
   exec(process: Process): Routine<Errno | undefined> {
-    return this.processes.exec(process);
+    return this.processes.exec(asProcess(process));
   }
 
   exit(process: Process): Routine<void> {
-    return this.processes.exit(process);
+    return this.processes.exit(asProcess(process));
   }
 
   /** A signal becomes pending. */
   signal(process: Process): void {
-    process.signalPending = true;
+    asProcess(process).signalPending = true;
   }
 
   maps(process: Process): MapsEntry[] {
@@ -145,7 +134,7 @@ export class Syscalls {
   }
 
   /** Resident pages by kind, and swapped ones. */
-  rss(process: Process): MmStruct['rss'] {
+  rss(process: Process): ResidentPages {
     return { ...mmOf(process).rss };
   }
 
@@ -164,12 +153,6 @@ export class Syscalls {
 
 function isAdvice(word: string): word is Advice {
   return (ADVICES as readonly string[]).includes(word);
-}
-
-/** @throws UsageError for a process that has exited: nobody can make a call for it. */
-export function mmOf(process: Process): MmStruct {
-  if (process.mm === undefined) throw new UsageError('no-process', `${process.name} has exited`);
-  return process.mm;
 }
 
 function protOf(text: string): number {

@@ -1,16 +1,25 @@
 /** Who runs next, and how choices fall. Direct mode has no strategy: nobody is preempted and nothing goes wrong. */
-import type { Task } from './task.ts';
+import type { PreemptionPoint } from '@mmu-notifier/plugin-api';
 
+/** A task that could run. @public */
+export interface RunnableTask {
+  readonly id: number;
+  readonly name: string;
+  /** What it does next. */
+  readonly at: PreemptionPoint;
+}
+
+/** Picks the next task, and answers choices. @public */
 export interface Strategy {
   /** Index into `runnable` (never empty). */
-  pick(runnable: readonly Task[], last: Task | undefined): number;
+  pick(runnable: readonly RunnableTask[], last: RunnableTask | undefined): number;
   /** A number below `count`. */
   choose(count: number, what: string): number;
   /** What reproduces this run. */
   readonly seed?: number;
 }
 
-/** Mulberry32: small, fast, the same on every machine. */
+/** Mulberry32: small, fast, the same on every machine. @public */
 export function randomSource(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -25,6 +34,8 @@ export function randomSource(seed: number): () => number {
 /**
  * Random walk by seed: at each point the running task goes on or another one is picked. The chance of a switch is drawn
  * once per seed, because races that need long undisturbed stretches and races that need many switches both exist.
+ *
+ * @public
  */
 export class SeededStrategy implements Strategy {
   readonly seed: number;
@@ -37,7 +48,7 @@ export class SeededStrategy implements Strategy {
     this.switchChance = [0.02, 0.08, 0.25, 0.6, 1][Math.floor(this.random() * 5)] ?? 1;
   }
 
-  pick(runnable: readonly Task[], last: Task | undefined): number {
+  pick(runnable: readonly RunnableTask[], last: RunnableTask | undefined): number {
     if (runnable.length === 1) return 0;
     const at = last === undefined ? -1 : runnable.indexOf(last);
     if (at >= 0 && this.random() >= this.switchChance) return at;

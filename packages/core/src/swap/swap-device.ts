@@ -3,7 +3,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The device failed: a full disk, a file that vanished. The user's environment, not the model. */
+/** The device failed: a full disk, a file that vanished. The user's environment, not the model. @public */
 export class SwapDeviceError extends Error {
   constructor(message: string) {
     super(message);
@@ -11,13 +11,14 @@ export class SwapDeviceError extends Error {
   }
 }
 
+/** Slots of 4096 bytes. @public */
 export interface SwapDevice {
   read(slot: number, into: Uint8Array): void;
   write(slot: number, from: Uint8Array): void;
   close(): void;
 }
 
-/** Pages in memory: exploration re-creates machines far too often for a disk. */
+/** Pages in memory: exploration re-creates machines far too often for a disk. @public */
 export class MemorySwapDevice implements SwapDevice {
   private readonly pages = new Map<number, Uint8Array>();
 
@@ -36,7 +37,7 @@ export class MemorySwapDevice implements SwapDevice {
   }
 }
 
-/** A real file on disk, removed on close. */
+/** A real file on disk, removed on close. @public */
 export class FileSwapDevice implements SwapDevice {
   private readonly directory: string;
   private readonly path: string;

@@ -1,0 +1,87 @@
+/** What users of a machine hold: processes, files and calls, without the insides of the rooms. */
+import type { Errno, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
+import type { MapsEntry, PagemapEntry } from './mm/maps.ts';
+import type { PageFiller } from './page-cache/backing-store.ts';
+
+/** A process of the machine. @public */
+export interface Process {
+  /** `p1`, `p2`, … in order of creation. */
+  readonly name: string;
+  /** What a driver is handed. */
+  readonly handle: ProcessHandle;
+  readonly exited: boolean;
+}
+
+/** A file of the machine. @public */
+export interface MachineFile {
+  readonly name: string | undefined;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** The files of a machine, by name. Calls on a name that there is not answer `ENOENT`. @public */
+export interface MachineFiles {
+  get(name: string): MachineFile | undefined;
+  /**
+   * A file on a disk. @param content - Its bytes, or what fills a page; zeros behind it.
+   * @throws UsageError when there is one of that name.
+   */
+  create(name: string, length: number, content?: Uint8Array | PageFiller): MachineFile;
+  /** @sleeps May. */
+  truncate(name: string, length: number): Routine<Errno | undefined>;
+  /** @sleeps May. */
+  write(name: string, offset: number, bytes: Uint8Array): Routine<Errno | undefined>;
+  /** Writes dirty pages back. @sleeps May. */
+  sync(name: string): Routine<Errno | undefined>;
+}
+
+/** One `mmap`, in the words of the event language. @public */
+export interface MmapCall {
+  readonly address: number;
+  readonly length: number;
+  /** `rwx` letters, or `-`. */
+  readonly prot: string;
+  readonly flags: readonly string[];
+  readonly file?: MachineFile;
+  /** Byte offset in the file. */
+  readonly offset?: number;
+}
+
+/** Resident pages by kind, and swapped ones. @public */
+export interface ResidentPages {
+  readonly anon: number;
+  readonly file: number;
+  readonly shmem: number;
+  readonly swap: number;
+}
+
+/** System calls as a process makes them: an errno is an answer; words that are none throw a UsageError. @public */
+export interface MachineSyscalls {
+  mmap(process: Process, call: MmapCall): Routine<number | Errno>;
+  munmap(process: Process, address: number, length: number): Routine<Errno | undefined>;
+  mprotect(process: Process, address: number, length: number, prot: string): Routine<Errno | undefined>;
+  mremap(
+    process: Process,
+    address: number,
+    oldLength: number,
+    newLength: number,
+    flags: readonly string[],
+    newAddress: number,
+  ): Routine<number | Errno>;
+  madvise(process: Process, address: number, length: number, advice: string): Routine<Errno | undefined>;
+  /** @returns the break as it is afterwards. */
+  brk(process: Process, address: number): Routine<number>;
+  fork(process: Process): Routine<Process | Errno>;
+  /** Drops the address space. */
+  exec(process: Process): Routine<Errno | undefined>;
+  exit(process: Process): Routine<void>;
+  /** A signal becomes pending: the next interruptible wait answers `EINTR`. */
+  signal(process: Process): void;
+  maps(process: Process): MapsEntry[];
+  pagemap(process: Process, address: number, length: number): PagemapEntry[];
+  rss(process: Process): ResidentPages;
+  /** Where the heap begins; 0 until somebody has said it. */
+  heapStart(process: Process): number;
+  /** What `exec` does for a program whose image says where its heap begins. */
+  setInitialBrk(process: Process, address: number): void;
+}
