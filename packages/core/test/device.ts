@@ -12,7 +12,11 @@ export function deviceStore(
   process: Process = p1(machine),
 ): DeviceAccessResult {
   const data = typeof value === 'number' ? Uint8Array.of(value) : value;
-  return run(machine, device.access({ process, space: 'process', address, kind: 'store', data }), process);
+  return run(
+    machine,
+    device.access({ process: process.handle, space: 'process', address, kind: 'store', data }),
+    process,
+  );
 }
 
 /** @returns the byte, or why there is none. */
@@ -23,6 +27,10 @@ export function deviceLoad(
   process: Process = p1(machine),
 ): number | DeviceAccessResult {
   const data = new Uint8Array(1);
-  const result = run(machine, device.access({ process, space: 'process', address, kind: 'load', data }), process);
+  const result = run(
+    machine,
+    device.access({ process: process.handle, space: 'process', address, kind: 'load', data }),
+    process,
+  );
   return result === 'done' ? data[0] : result;
 }

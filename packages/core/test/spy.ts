@@ -127,7 +127,7 @@ export function attachTo(
   process: Process = p1(machine),
 ): Device {
   const device = run(machine, machine.attach(name, plugin), process);
-  const refused = run(machine, device.open(process), process);
+  const refused = run(machine, device.open(process.handle), process);
   if (refused !== undefined) throw new Error(`${name} cannot be opened: ${refused}`);
   return device;
 }

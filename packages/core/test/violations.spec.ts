@@ -104,7 +104,7 @@ describe('the translation oracle', () => {
       const device = attachTo(machine, mirror(flaw));
       const process = p1(machine);
       const data = Uint8Array.of(7);
-      const request = { process, space: 'process', address: AREA, kind: 'store', data } as const;
+      const request = { process: process.handle, space: 'process', address: AREA, kind: 'store', data } as const;
       machine.spawn(
         'device',
         (function* () {
@@ -220,7 +220,7 @@ describe('the rules of callbacks', () => {
     });
     const device = attachTo(machine, watcher.plugin);
     dontneed(machine);
-    expect(violation(() => run(machine, device.close(p1(machine)))).oracle).toBe('lock-order');
+    expect(violation(() => run(machine, device.close(p1(machine).handle))).oracle).toBe('lock-order');
   });
 });
 
