@@ -65,7 +65,8 @@ function* unmapRegion(kernel: Kernel, mm: MmStruct, gone: Vma[], start: number, 
 /** Unlinks the page tables that no neighbour needs. @locks mmapLock held for writing. `free_pgtables` */
 export function freeTables(kernel: Kernel, mm: MmStruct, gather: MmuGather, start: number, end: number): void {
   const floor = mm.vmas.below(start)?.end ?? 0;
-  const ceiling = mm.vmas.find(end)?.start ?? TASK_SIZE;
+  // The last top-level entry reaches beyond user space: nothing up there needs it. `USER_PGTABLES_CEILING`
+  const ceiling = mm.vmas.find(end)?.start ?? Infinity;
   const tables = kernel.pageTables.unlinkRange(mm.root, start, end, floor, ceiling);
   mm.tablePages -= tables.length;
   gather.queueTables(start, end, tables);
