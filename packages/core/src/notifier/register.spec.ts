@@ -247,17 +247,17 @@ describe('get and put', () => {
   it('free a grace period after the last put', () => {
     const { machine, host } = bench();
     const freed: string[] = [];
-    let subscription: NotifierSubscription | undefined;
+    const held: NotifierSubscription[] = [];
     const ops: MmuNotifierOps = {
       // eslint-disable-next-line require-yield
       *invalidateRangeStart() {
-        host.notifiers.put(subscription as NotifierSubscription);
+        host.notifiers.put(held[0]);
         expect(freed).toEqual([]);
         return 'done';
       },
       freeNotifier: () => void freed.push('freed'),
     };
-    subscription = subscribed(run(machine, host.notifiers.get(mmOf(machine), ops)));
+    held.push(subscribed(run(machine, host.notifiers.get(mmOf(machine), ops))));
     run(machine, munmap(machine));
     expect(freed).toEqual(['freed']);
   });
