@@ -55,8 +55,10 @@ export function describeFailure(error: unknown, drivers: readonly string[] = [],
     return { exitCode: ExitCode.violation, text: `violation: ${oneLine(error.message)}${stack}` };
   }
   if (isUserError(error)) return { exitCode: ExitCode.usage, text: `error: ${oneLine(error.message)}${stack}` };
-  const message = oneLine(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-  const driver = drivers.find((file) => error instanceof Error && error.stack?.includes(file) === true);
+  // A driver of the user may run in a context with an Error of its own: `instanceof` does not tell.
+  const { name = 'Error', message: words, stack: trace } = Object(error) as Partial<Error>;
+  const message = oneLine(words === undefined ? String(error) : `${name}: ${words}`);
+  const driver = drivers.find((file) => trace?.includes(file) === true);
   if (driver !== undefined) {
     return { exitCode: ExitCode.usage, text: `error: the driver ${driver} threw ${message}${stack}` };
   }

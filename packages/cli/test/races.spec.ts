@@ -11,6 +11,7 @@ import { Interrupt } from '../src/interrupt.ts';
 import { loadPlugin } from '../src/plugins.ts';
 import type { ProgressDisplay } from '../src/progress.ts';
 import { type SeedsSummary, runSeeds } from '../src/run/many-seeds.ts';
+import { parseRunFlags } from '../src/run/options.ts';
 
 const SEEDS = 1000;
 jest.setTimeout(120_000);
@@ -20,7 +21,7 @@ async function runRace(name: string): Promise<SeedsSummary> {
   const file = join(__dirname, 'races', `${name}.mm`);
   const script = parseScript(readFileSync(file, 'utf8'), file);
   const plugins = new Map([['kvm', await loadPlugin('kvm')]]);
-  const options = { ramBytes: 2 ** 20, swapBytes: 2 ** 20, firstSeed: 1, seeds: SEEDS, keepGoing: false };
+  const options = { ...parseRunFlags({ ram: '1M', swap: '1M' }), seeds: SEEDS };
   const interrupt = new Interrupt();
   try {
     return await runSeeds(script, options, plugins, interrupt, SILENT);

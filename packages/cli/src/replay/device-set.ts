@@ -11,6 +11,7 @@ export interface PlayedDevice {
   readonly name: string;
   readonly plugin: SecondaryMmuPlugin;
   readonly device: Device;
+  /** Accesses of the recording that it made; a read-modify-write is one, made of a load and a store. */
   accesses: number;
   /** Accesses that it could not serve, by errno or exit. */
   readonly refused: Record<string, number>;
@@ -44,7 +45,7 @@ export class DeviceSet {
     for (const { name, device } of this.devices) this.machine.run(name, device.close(process.handle));
   }
 
-  /** One access by device `index`; false when it cannot serve it. */
+  /** One load or store by device `index`; false when it cannot serve it. */
   access(index: number, process: Process, kind: DeviceAccess['kind'], address: number, data: Uint8Array): boolean {
     const played = this.devices[index] as PlayedDevice;
     const request = (this.request ??= { process: process.handle, space: 'process', address, kind, data });
@@ -53,13 +54,15 @@ export class DeviceSet {
     request.address = address;
     request.data = data;
     const result = this.machine.run(played.name, played.device.access(request), process);
-    if (result === 'done') {
-      played.accesses++;
-      return true;
-    }
+    if (result === 'done') return true;
     const reason = typeof result === 'string' ? result : `exit ${result.exit}`;
     played.refused[reason] = (played.refused[reason] ?? 0) + 1;
     return false;
+  }
+
+  /** Device `index` has made an access of the recording. */
+  count(index: number): void {
+    (this.devices[index] as PlayedDevice).accesses++;
   }
 
   private freeName(name: string): string {

@@ -115,7 +115,7 @@ export class Player implements EventSink {
 
   private piece(process: Process, kind: AccessKind, address: number, size: number): void {
     const device = kind === AccessKind.kernelStore ? CPU : this.turns.next();
-    if (device !== CPU && this.byDevice(device, process, kind, address, size)) return;
+    if (device !== CPU && this.byDevice(device, process, kind, address, size)) return this.devices.count(device);
     this.byCpu++;
     const { machine } = this;
     const { scratch } = this.data;

@@ -21,7 +21,7 @@ export interface SeedsSummary {
 
 export async function runSeeds(
   script: Script,
-  options: RunOptions & { readonly seeds: number },
+  options: Omit<RunOptions, 'progress'> & { readonly seeds: number },
   plugins: ReadonlyMap<string, LoadedPlugin>,
   interrupt: Interrupt,
   display: ProgressDisplay,

@@ -48,7 +48,11 @@ export function parseRunFlags(flags: RunFlags): RunOptions {
 const HEAP_START = 0x1000000;
 
 /** A sequential script runs directly and swaps to a real file; one with tasks under a scheduler that the seed decides. */
-export function makeMachine({ ramBytes, swapBytes }: RunOptions, mode: 'direct' | 'scheduled', seed: number): Machine {
+export function makeMachine(
+  { ramBytes, swapBytes }: Pick<RunOptions, 'ramBytes' | 'swapBytes'>,
+  mode: 'direct' | 'scheduled',
+  seed: number,
+): Machine {
   const config = { ramBytes, swapBytes, oracles: 'on', heapStart: HEAP_START } as const;
   if (mode === 'direct') return new Machine(config);
   return new Machine({ ...config, swapDevice: new MemorySwapDevice(), strategy: new SeededStrategy(seed) });

@@ -1,0 +1,103 @@
+/** The command as a process of its own: pipes, signals, a full disk. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Scratch } from './command.ts';
+
+const ROOT = join(__dirname, '../../..');
+const BUNDLED = join(ROOT, 'packages/trace/recordings/redis/lackey.txt.xz');
+const MAIN = [
+  '--conditions=@mmu-notifier/source',
+  '--import',
+  `file://${ROOT}/node_modules/tsx/dist/esm/index.mjs`,
+  join(ROOT, 'packages/cli/src/main.ts'),
+];
+jest.setTimeout(60_000);
+
+const scratch = new Scratch();
+afterAll(() => scratch.remove());
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+const environment = (changes: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  ...process.env,
+  TMPDIR: scratch.path,
+  ...changes,
+});
+
+function start(args: readonly string[], changes: Readonly<Record<string, string>> = {}): ChildProcess {
+  return spawn(process.execPath, [...MAIN, ...args], { env: environment(changes), stdio: 'pipe' });
+}
+
+function ended(child: ChildProcess): Promise<Ended> {
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
+}
+
+const leftovers = (): string[] => readdirSync(scratch.path).filter((name) => name.startsWith('mmu-notifier-swap'));
+
+describe('the process', () => {
+  it('reads a script from standard input, and answers each event as it happens', async () => {
+    const child = start(['run', '-']);
+    child.stdin?.end('p1 mmap 0x100000000 4K rw private,anonymous,fixed -> a\np1 load $a 2\n');
+    expect(await ended(child)).toEqual({
+      code: 0,
+      out: '{"line":1,"result":"0x100000000"}\n{"line":2,"result":"0000"}\n',
+      err: '',
+    });
+  });
+
+  it('names standard input in errors', async () => {
+    const child = start(['run', '-']);
+    child.stdin?.end('p1 lod 0x1000 1\n');
+    const { code, out, err } = await ended(child);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/^error: <stdin>:1:4: found "lod", expected [^\n]+\n$/);
+  });
+
+  it('stops when nobody reads any more', async () => {
+    const lines = Array.from({ length: 20_000 }, () => 'p1 brk 0').join('\n');
+    const child = start(['run', scratch.file('long.mm', lines)]);
+    child.stdout?.once('data', () => child.stdout?.destroy());
+    expect(await ended(child)).toMatchObject({ code: 141, err: '' });
+  });
+
+  it('stops on ^C, and leaves no swap file behind', async () => {
+    const child = start(['replay', BUNDLED, '--ram', '1M', '--attach', 'kvm', '--progress']);
+    child.stderr?.once('data', () => child.kill('SIGINT'));
+    const { code, out } = await ended(child);
+    expect({ code, out, left: leftovers() }).toEqual({ code: 130, out: '', left: [] });
+  });
+
+  it('says in one line that no swap file can be made', async () => {
+    const child = start(['replay', BUNDLED, '--ram', '1M'], { TMPDIR: join(scratch.path, 'nowhere') });
+    const { code, out, err } = await ended(child);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/^error: no swap file can be made in [^\n]*nowhere: [^\n]+\n$/);
+  });
+
+  it('says in one line that the disk is full while it swaps', async () => {
+    const command = `ulimit -f 64; exec "$0" "$@"`;
+    const args = [...MAIN, 'replay', BUNDLED, '--ram', '10%', '--json'];
+    const child = spawn('bash', ['-c', command, process.execPath, ...args], { env: environment({}), stdio: 'pipe' });
+    const { code, out, err } = await ended(child);
+    expect({ code, out, left: leftovers() }).toEqual({ code: 2, out: '', left: [] });
+    expect(err).toMatch(/^error: swap file [^\n]+ cannot be written: [^\n]+\n$/);
+  });
+
+  it('draws nothing without a terminal, and prints lines where it is told to', async () => {
+    const recording = scratch.file('copy.xz', readFileSync(BUNDLED));
+    const quiet = await ended(start(['replay', recording, '--json']));
+    expect({ code: quiet.code, err: quiet.err }).toEqual({ code: 0, err: '' });
+    const told = await ended(start(['replay', recording, '--ram', '1M', '--json', '--progress']));
+    expect(told.err).toMatch(/^(replaying: \d+ %, [\d,]+ accesses\n)+$/);
+    expect(JSON.parse(told.out)).toMatchObject({ outcome: { kind: 'complete' } });
+  });
+});
