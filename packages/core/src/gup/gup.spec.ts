@@ -1,0 +1,182 @@
+import type { UserPage, VirtualAddress } from '@mmu-notifier/plugin-api';
+import {
+  AREA,
+  PAGE,
+  expectClean,
+  fork,
+  kernelOf,
+  load,
+  machineOf,
+  map,
+  mmOf,
+  p1,
+  pfnAt,
+  run,
+  store,
+} from '../../test/machine.ts';
+import { attachTo, spy, windows, writesDown } from '../../test/spy.ts';
+import { getUserPageFast } from './gup.ts';
+
+const at = (page: number) => (AREA + page * PAGE) as VirtualAddress;
+
+function bench() {
+  const machine = machineOf();
+  map(machine, 4, { at: at(0) });
+  const watcher = spy();
+  attachTo(machine, watcher.plugin);
+  const { pages } = watcher.host();
+  const mm = mmOf(machine);
+  const get = (page: number, options = {}) => run(machine, pages.getUserPage(mm, at(page), options));
+  const got = (result: UserPage | string | undefined): UserPage => {
+    if (typeof result !== 'object') throw new Error(`expected a page, found ${result}`);
+    return result;
+  };
+  return { machine, watcher, pages, mm, get, got };
+}
+
+describe('get user pages', () => {
+  it('faults the page in, and holds it', () => {
+    const { machine, pages, get, got } = bench();
+    const page = got(get(0, { write: true }));
+    expect(page).toMatchObject({ pfn: pfnAt(machine, at(0)), writable: true });
+    run(machine, machine.syscalls.munmap(p1(machine), at(0), PAGE));
+    expect(kernelOf(machine).frames.refcount[page.pfn]).toBe(1);
+    pages.putPage(page.pfn);
+    expect(kernelOf(machine).frames.refcount[page.pfn]).toBe(0);
+    expectClean(machine);
+  });
+
+  it('for reading takes the zero page, which is never counted', () => {
+    const { machine, pages, get, got } = bench();
+    const page = got(get(0));
+    expect(page.writable).toBe(false);
+    for (let i = 0; i < 3; i++) pages.putPage(page.pfn);
+    expectClean(machine);
+  });
+
+  it('for writing breaks copy-on-write, and runs the callbacks of the caller inside', () => {
+    const { machine, watcher, pages, get, got } = bench();
+    store(machine, at(0), 1);
+    const child = fork(machine);
+    watcher.take();
+    const read = got(get(0));
+    expect(read).toMatchObject({ pfn: pfnAt(machine, at(0), child), writable: false });
+    const written = got(get(0, { write: true }));
+    expect(written.pfn).not.toBe(read.pfn);
+    expect(written.writable).toBe(true);
+    expect(windows(watcher.take())).toEqual(['CLEAR 0+1']);
+    pages.putPage(read.pfn);
+    pages.putPage(written.pfn);
+    expectClean(machine);
+  });
+
+  it('answers EFAULT where nothing is mapped, where it may not write, and behind the end of a file', () => {
+    const { machine, get } = bench();
+    map(machine, 1, { at: at(8), prot: 'r' });
+    map(machine, 1, { at: at(9), prot: '-' });
+    map(machine, 2, { at: at(10), file: machine.files.create('f', PAGE) });
+    expect([get(5), get(8, { write: true }), get(9), get(11)]).toEqual(['EFAULT', 'EFAULT', 'EFAULT', 'EFAULT']);
+    expect(machine.stats()['gup']['failed']).toBe(4);
+  });
+
+  it('answers EAGAIN where it may not fault, and EINTR for a pending signal', () => {
+    const { machine, get, got, pages } = bench();
+    expect(get(0, { nowait: true })).toBe('EAGAIN');
+    machine.syscalls.signal(p1(machine));
+    expect(get(0, { interruptible: true })).toBe('EINTR');
+    pages.putPage(got(get(0, { interruptible: true, write: true })).pfn);
+  });
+
+  it('brings a page back from swap', () => {
+    const { machine, pages, get, got } = bench();
+    store(machine, at(0), 5);
+    run(machine, machine.reclaim(1));
+    const { pfn } = got(get(0));
+    expect(kernelOf(machine).allocator.memory.page(pfn)[0]).toBe(5);
+    pages.putPage(pfn);
+    expectClean(machine);
+  });
+});
+
+describe('the fast way', () => {
+  it('serves what is present and allowed, and nothing else', () => {
+    const { machine, pages, mm, got } = bench();
+    expect(pages.getUserPageFast(mm, at(0))).toBeUndefined();
+    load(machine, at(0));
+    expect(pages.getUserPageFast(mm, at(0), { write: true })).toBeUndefined();
+    store(machine, at(0), 1);
+    pages.putPage(got(pages.getUserPageFast(mm, at(0), { write: true })).pfn);
+    expect(machine.stats()['gup']['fast']).toBe(1);
+  });
+
+  it('fails while fork write-protects', () => {
+    const machine = machineOf();
+    map(machine, 1, { at: at(0) });
+    store(machine, at(0), 1);
+    const found: (UserPage | undefined)[] = [];
+    // The window of fork closes after the write protection, so its start is before and its end after.
+    const watcher = spy((log) => writesDown(log));
+    attachTo(machine, watcher.plugin);
+    const kernel = kernelOf(machine);
+    const mm = mmOf(machine);
+    const set = kernel.pageTables.set.bind(kernel.pageTables);
+    kernel.pageTables.set = (...change) => {
+      found.push(getUserPageFast(kernel, mm, at(0), {}));
+      set(...change);
+    };
+    fork(machine);
+    kernel.pageTables.set = set;
+    expect(found.length).toBeGreaterThan(0);
+    expect(new Set(found)).toEqual(new Set([undefined]));
+    const after = getUserPageFast(kernel, mm, at(0), {});
+    expect(after).toMatchObject({ writable: false });
+  });
+});
+
+describe('a pin', () => {
+  it('keeps the page for the parent over a fork, and the child gets the copy', () => {
+    const { machine, watcher, pages, mm, got } = bench();
+    store(machine, at(0), 1);
+    const page = got(run(machine, pages.pinUserPage(mm, at(0), { write: true })));
+    const child = fork(machine);
+    expect(pfnAt(machine, at(0))).toBe(page.pfn);
+    expect(pfnAt(machine, at(0), child)).not.toBe(page.pfn);
+    watcher.take();
+    store(machine, at(0), 2);
+    expect(watcher.take()).toEqual([]);
+    expect([pfnAt(machine, at(0)), load(machine, at(0), child)]).toEqual([page.pfn, 1]);
+    pages.unpinPage(page.pfn);
+    expect(machine.pinnedPages).toBe(0);
+    expectClean(machine);
+  });
+
+  it('without it the parent gets the copy, and a device would go on with the old page', () => {
+    const { machine, pages, get, got } = bench();
+    store(machine, at(0), 1);
+    const page = got(get(0, { write: true }));
+    fork(machine);
+    store(machine, at(0), 2);
+    expect(pfnAt(machine, at(0))).not.toBe(page.pfn);
+    pages.putPage(page.pfn);
+  });
+
+  it('for reading breaks copy-on-write too, so that the page stays the own one', () => {
+    const { machine, pages, mm, got } = bench();
+    store(machine, at(0), 1);
+    const child = fork(machine);
+    const page = got(run(machine, pages.pinUserPage(mm, at(0))));
+    expect(page.pfn).not.toBe(pfnAt(machine, at(0), child));
+    store(machine, at(0), 2);
+    expect(pfnAt(machine, at(0))).toBe(page.pfn);
+    pages.unpinPage(page.pfn);
+    expectClean(machine);
+  });
+
+  it('of read-only memory is possible for reading', () => {
+    const { machine, pages, mm, got } = bench();
+    map(machine, 1, { at: at(8), prot: 'r', file: machine.files.create('f', PAGE) });
+    const page = got(run(machine, pages.pinUserPage(mm, at(8))));
+    pages.unpinPage(page.pfn);
+    expectClean(machine);
+  });
+});
