@@ -23,6 +23,8 @@ export function* truncateFile(kernel: Kernel, file: File<Vma>, length: number): 
     const first = Math.ceil(length / 4096);
     yield* unmapMappingRange(kernel, file, first);
     yield* emptyPageCache(kernel, file, first);
+    // A writeback that held a folio lock meanwhile has written behind the new end.
+    file.store.truncate(first * 4096);
     yield* unmapMappingRange(kernel, file, first);
   }
   kernel.observer?.truncated(file, length);
