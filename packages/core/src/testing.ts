@@ -6,6 +6,7 @@
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { AllLocks } from './notifier/take-all-locks.ts';
 import { MmuGather } from './page-table/mmu-gather.ts';
+import { PointKind, point } from './sched/preemption-point.ts';
 
 /**
  * Guards of core.
@@ -21,6 +22,7 @@ type Twin = Readonly<Record<string, (this: never, ...args: never[]) => unknown>>
 
 const ALL_LOCKS_TWIN: Twin = {
   *take(): Routine<Errno | undefined> {
+    yield point(PointKind.Explicit, 0);
     return undefined;
   },
   drop: () => undefined,
