@@ -263,6 +263,22 @@ describe('swap slots', () => {
     expectClean(machine);
   });
 
+  it.each(['reclaim', 'swap-in'])('go also when their last entry goes during %s, in any schedule', (other) => {
+    for (let seed = 0; seed < 150; seed++) {
+      const machine = machineOf({ seed });
+      map(machine, 1, { at: at(0) });
+      store(machine, at(0), 1);
+      if (other === 'swap-in') run(machine, machine.reclaim(1));
+      const access = machine.load(p1(machine), at(0), 1, new Uint8Array(1));
+      machine.spawn(other, other === 'reclaim' ? machine.reclaim(1) : access, p1(machine));
+      const gone = machine.syscalls.madvise(p1(machine), at(0), PAGE, 'dontneed');
+      machine.spawn('dontneed', gone, p1(machine));
+      machine.runAll();
+      expect([seed, machine.stats()['swap']['used']]).toEqual([seed, 0]);
+      expectClean(machine);
+    }
+  });
+
   it('of shared memory go with its last mapping', () => {
     const machine = machineOf();
     map(machine, 4, { at: at(0), flags: ['shared'] });

@@ -6,7 +6,7 @@ import { VmFlags } from '../mm/vm-flags.ts';
 import type { AnonVma } from '../rmap/anon-vma.ts';
 import { Pte } from '../page-table/pte.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
-import { deleteFromSwapCache, readSwapPage } from '../swap/swap-cache.ts';
+import { deleteFromSwapCache, freeSwapCache, readSwapPage } from '../swap/swap-cache.ts';
 import { pteProt } from './anonymous.ts';
 import type { Fault, FaultResult } from './handle-fault.ts';
 
@@ -20,6 +20,8 @@ export function* swapInFault(kernel: Kernel, fault: Fault, entry: number): Routi
   // The slot may have been freed and the page reused while we waited for the folio lock.
   if (kernel.swap.cached(swapSlot) === pfn) yield* mapSwapPage(kernel, fault, entry, swapSlot, pfn);
   kernel.folioLocks.unlock(pfn);
+  // Its last entry may have gone while we held the lock.
+  freeSwapCache(kernel, pfn);
   kernel.allocator.put(pfn);
   return 'done';
 }

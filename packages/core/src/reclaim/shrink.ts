@@ -10,7 +10,7 @@ import { writebackPage } from '../page-cache/writeback.ts';
 import { folioReferenced } from '../rmap/referenced.ts';
 import { tryToUnmap } from '../rmap/try-to-unmap.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
-import { addToSwap, deleteFromSwapCache } from '../swap/swap-cache.ts';
+import { addToSwap, deleteFromSwapCache, freeSwapCache } from '../swap/swap-cache.ts';
 
 type Fate = 'freed' | 'activate' | 'keep';
 
@@ -55,6 +55,8 @@ function* shrinkOne(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'
   allocator.get(pfn);
   const fate = yield* tryToFree(kernel, pfn, references);
   folioLocks.unlock(pfn);
+  // Its last swap entry may have gone while we held the lock.
+  if (fate !== 'freed') freeSwapCache(kernel, pfn);
   if (fate === 'activate') {
     stats.reclaim['activated']++;
     kernel.frames.set(pfn, FrameFlags.Active);
