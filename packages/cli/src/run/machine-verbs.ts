@@ -18,7 +18,8 @@ export function* runMachineEvent(world: World, event: MachineEvent): Routine<Out
     case 'sync':
       return yield* changeFile(world, event);
     case 'reclaim':
-      return answer(yield* world.machine.reclaim(event.pages));
+      yield* world.machine.reclaim(event.pages);
+      return DONE;
     case 'stats':
       return answer(world.machine.stats());
     case 'check':
