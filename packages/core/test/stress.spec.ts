@@ -1,5 +1,6 @@
 /** Random runs under random schedules: the oracles must find nothing. `STRESS_SEEDS` makes it longer. */
 import { ContractViolation } from '../src/contract.ts';
+import { withoutGuard } from '../src/testing.ts';
 import { type Cast, stress } from './stress.ts';
 
 const SEEDS = Number(process.env['STRESS_SEEDS'] ?? 120);
@@ -25,7 +26,7 @@ const CASTS: Record<string, Cast> = {
     steps: 20,
     frames: 48,
     swapPages: 48,
-    mix: { store: 6, load: 4, truncate: 2, write: 2, sync: 2, reclaim: 2, munmap: 1, mprotect: 1, mmap: 1 },
+    mix: { store: 6, load: 4, truncate: 2, write: 2, sync: 2, reclaim: 2, 'protect a file': 3, 'map a file': 2 },
   },
   'mappings that move': {
     tasks: 3,
@@ -55,6 +56,8 @@ const CASTS: Record<string, Cast> = {
       mmap: 2,
       munmap: 1,
       mprotect: 2,
+      'protect a file': 1,
+      'map a file': 1,
       dontneed: 1,
       free: 1,
       mremap: 1,
@@ -77,6 +80,19 @@ function outcome(seed: number, cast: Cast): string | undefined {
     return `seed ${seed}: ${error.message}`;
   }
 }
+
+describe('the stress itself', () => {
+  it('catches a machine that frees pages before the flush', () => {
+    const restore = withoutGuard('flush-before-free');
+    try {
+      const cast = CASTS['anonymous memory under pressure'] as Cast;
+      const found = Array.from({ length: 20 }, (_, seed) => outcome(seed, cast)).find((line) => line !== undefined);
+      expect(found).toMatch('use-after-free');
+    } finally {
+      restore();
+    }
+  });
+});
 
 describe.each(Object.entries(CASTS))('%s', (_, cast) => {
   it('finds nothing, whatever the order', () => {

@@ -1,7 +1,7 @@
 /** Several tasks that do to one small machine whatever they like, with every oracle on. The same seed gives the same run. */
 import type { Device, Routine } from '@mmu-notifier/plugin-api';
 import type { Machine } from '../src/machine.ts';
-import type { Process } from '../src/machine-api.ts';
+import type { MachineFile, Process } from '../src/machine-api.ts';
 import { randomSource } from '../src/sched/strategy.ts';
 import { AREA, PAGE, machineOf, p1, run } from './machine.ts';
 import { mirror } from './mirror.ts';
@@ -25,6 +25,8 @@ export type Step =
   | 'mmap'
   | 'munmap'
   | 'mprotect'
+  | 'protect a file'
+  | 'map a file'
   | 'dontneed'
   | 'free'
   | 'mremap'
@@ -103,7 +105,21 @@ class Tester {
     else if (step === 'device load') yield* this.byDevice(process, 'load', data);
     else if (step === 'munmap') yield* syscalls.munmap(process, range, length);
     else if (step === 'mprotect') yield* syscalls.mprotect(process, range, length, ['r', 'rw', '-'][this.below(3)]);
-    else if (step === 'dontneed' || step === 'free') yield* syscalls.madvise(process, range, length, step);
+    else if (step === 'protect a file') {
+      const at = [FILE, COPY, SHARED][this.below(3)] + this.below(FILE_PAGES) * PAGE;
+      yield* syscalls.mprotect(process, at, PAGE, ['r', 'rw', 'rw'][this.below(3)]);
+    } else if (step === 'map a file') {
+      const page = this.below(FILE_PAGES);
+      const [base, flag] = [[FILE, 'shared'] as const, [COPY, 'private'] as const][this.below(2)];
+      yield* syscalls.mmap(process, {
+        address: base + page * PAGE,
+        length: PAGE * (1 + this.below(FILE_PAGES - page)),
+        prot: 'rw',
+        flags: [flag, 'fixed'],
+        file: files.get('f') as MachineFile,
+        offset: page * PAGE,
+      });
+    } else if (step === 'dontneed' || step === 'free') yield* syscalls.madvise(process, range, length, step);
     else if (step === 'reclaim') yield* machine.reclaim(1 + this.below(8));
     else if (step === 'truncate') yield* files.truncate('f', this.below(FILE_PAGES * PAGE + 1));
     else if (step === 'write') yield* files.write('f', this.below(FILE_PAGES * PAGE), data);

@@ -71,28 +71,43 @@ export function* adjustVma(
   if (file) yield* file.iMmapLock.acquireWrite();
   if (anonVma) yield* anonVma.lock.acquireWrite();
   if (absorb) absorbNeighbour(kernel, vma, absorb);
-  file?.iMmap.remove(vma);
+  setBounds(kernel, vma, start, end, pgoff);
+  if (anonVma) anonVma.lock.releaseWrite();
+  if (file) file.iMmapLock.releaseWrite();
+}
+
+/** @locks The i_mmap and anon_vma locks for writing. */
+function setBounds(kernel: Kernel, vma: Vma, start: number, end: number, pgoff: number): void {
+  vma.file?.iMmap.remove(vma);
   const restore = kernel.anonVmas.withdraw(vma);
   vma.start = start;
   vma.end = end;
   vma.pgoff = pgoff;
   restore();
-  file?.iMmap.insert(vma, vma.pgoff, lastIndex(vma));
-  if (anonVma) anonVma.lock.releaseWrite();
-  if (file) file.iMmapLock.releaseWrite();
+  vma.file?.iMmap.insert(vma, vma.pgoff, lastIndex(vma));
 }
 
-/** Splits `vma` at `address`; the upper part is a new VMA. @returns the upper part, or ENOMEM at the VMA limit. */
+/**
+ * Splits `vma` at `address`; the upper part is a new VMA. Both parts change under the same locks: a truncate or a
+ * writeback between them would miss the pages of the upper one.
+ *
+ * @locks mmapLock for writing; takes the i_mmap and anon_vma locks.
+ * @returns the upper part, or ENOMEM at the VMA limit.
+ */
 export function* splitVma(kernel: Kernel, vma: Vma, address: number): Routine<Vma | Errno> {
   if (vma.mm.vmas.size >= MAX_MAP_COUNT) return 'ENOMEM';
-  const upper = new Vma(vma.mm, address, vma.end, vma.flags, vma.file, vma.indexOf(address));
+  const { file } = vma;
+  const upper = new Vma(vma.mm, address, vma.end, vma.flags, file, vma.indexOf(address));
   const anonVma = vma.anonVmaChain[0]?.anonVma;
-  yield* adjustVma(kernel, vma, vma.start, address, vma.pgoff);
+  if (file) yield* file.iMmapLock.acquireWrite();
   if (anonVma) yield* anonVma.lock.acquireWrite();
+  setBounds(kernel, vma, vma.start, address, vma.pgoff);
   upper.anonVma = vma.anonVma;
   kernel.anonVmas.clone(upper, vma);
+  vma.mm.vmas.insert(upper);
+  file?.iMmap.insert(upper, upper.pgoff, lastIndex(upper));
   if (anonVma) anonVma.lock.releaseWrite();
-  yield* linkVma(upper);
+  if (file) file.iMmapLock.releaseWrite();
   return upper;
 }
 
