@@ -10,6 +10,8 @@ interface Change {
   readonly stored: Set<number>;
 }
 
+const NO_CHANGES: readonly Change[] = [];
+
 export class ShadowSpace {
   readonly mappings: MappingTable = new MappingTable();
   /** Private pages, by virtual page number. */
@@ -22,13 +24,19 @@ export class ShadowSpace {
     this.changes.push({ start, end, stored: new Set() });
   }
 
-  /** The change that covers the page, if any. What a shared mapping shows is its file's, and does not change. */
-  changeAt(vpn: number): Change | undefined {
-    if (this.mappings.at(vpn * 4096)?.shared === true) return undefined;
-    return this.changes.find(({ start, end }) => vpn * 4096 >= start && vpn * 4096 < end);
+  /** The changes that cover the page. What a shared mapping shows is its file's, and does not change. */
+  changesAt(vpn: number): readonly Change[] {
+    if (this.changes.length === 0 || this.mappings.at(vpn * 4096)?.shared === true) return NO_CHANGES;
+    return this.changes.filter(({ start, end }) => vpn * 4096 >= start && vpn * 4096 < end);
   }
 
-  /** Ends the changes inside `[start, end)`. @returns the pages that were stored to meanwhile. */
+  /** Ends one change of `[start, end)`: others of other tasks go on. @returns the pages stored to meanwhile. */
+  endOne(start: number, end: number): number[] {
+    const at = this.changes.findIndex((change) => change.start === start && change.end === end);
+    return at < 0 ? [] : this.changes.splice(at, 1).flatMap(({ stored }) => [...stored]);
+  }
+
+  /** Ends all changes inside `[start, end)`: no other task changes anything there. @returns the pages stored to. */
   end(start: number, end: number): number[] {
     const stored: number[] = [];
     for (let i = this.changes.length - 1; i >= 0; i--) {

@@ -32,7 +32,7 @@ export class Shadow {
   loaded(mm: MmStruct, address: number, length: number, slab: Uint8Array, base: number): void {
     const space = this.spaceOf(mm);
     const vpn = Math.floor(address / 4096);
-    if (space.changes.length > 0 && space.changeAt(vpn) !== undefined) return;
+    if (space.changesAt(vpn).length > 0) return;
     const page = space.pages.get(vpn) ?? this.filePage(space, vpn);
     if (page === 'changing') return;
     this.verifiedLoads++;
@@ -49,11 +49,9 @@ export class Shadow {
     const vpn = Math.floor(address / 4096);
     this.trackedStores++;
     for (const fork of space.forks) fork.stored.add(vpn);
-    const change = space.changes.length > 0 ? space.changeAt(vpn) : undefined;
-    if (change !== undefined) {
-      change.stored.add(vpn);
-      return;
-    }
+    const changes = space.changesAt(vpn);
+    for (const change of changes) change.stored.add(vpn);
+    if (changes.length > 0) return;
     const offset = address - vpn * 4096;
     const page = this.storedPage(space, vpn);
     if (page === 'changing') return;
@@ -114,14 +112,14 @@ export class Shadow {
 
   discarded(mm: MmStruct, start: number, end: number): void {
     const space = this.spaceOf(mm);
-    const stored = space.end(start, end);
+    const stored = space.endOne(start, end);
     space.drop(start, end);
     space.forget(privateOnes(space, stored));
   }
 
   lazilyFreed(mm: MmStruct, start: number, end: number): void {
     const space = this.spaceOf(mm);
-    const stored = space.end(start, end);
+    const stored = space.endOne(start, end);
     for (const vpn of space.numbersInside(start / 4096, end / 4096)) {
       const page = (space.pages.get(vpn) as ShadowPage).unshare();
       if (page.state === 'known') page.state = 'lazy';
