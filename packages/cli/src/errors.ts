@@ -15,6 +15,8 @@ export const ExitCode = {
   interrupted: 130,
   /** 128 + SIGPIPE: the work was not finished because nobody wanted the rest. */
   readerGone: 141,
+  /** 128 + SIGTERM. */
+  terminated: 143,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 

@@ -1,24 +1,26 @@
 /**
- * ^C: long work asks between two steps whether it should stop, so that it can close its swap file. A second ^C does not
- * wait.
+ * ^C and a polite kill: long work asks between two steps whether it should stop, so that it can close its swap file. A
+ * second signal does not wait.
  */
 import { ExitCode, Stopped } from './errors.ts';
 
 const BREATH_MS = 50;
+const SIGNALS = { SIGINT: ExitCode.interrupted, SIGTERM: ExitCode.terminated } as const;
 
 export class Interrupt {
-  private requested = false;
+  private requested: ExitCode | undefined;
   private lastBreath = performance.now();
-  private readonly onSignal = (): void => {
-    if (this.requested) process.exit(ExitCode.interrupted);
-    this.requested = true;
+  private readonly onSignal = (signal: keyof typeof SIGNALS): void => {
+    if (this.requested !== undefined) process.exit(this.requested);
+    this.requested = SIGNALS[signal];
   };
 
   constructor() {
     process.on('SIGINT', this.onSignal);
+    process.on('SIGTERM', this.onSignal);
   }
 
-  /** Lets signals in, at most every 50 ms. @throws Stopped after ^C. */
+  /** Lets signals in, at most every 50 ms. @throws Stopped after one. */
   async breathe(): Promise<void> {
     if (performance.now() - this.lastBreath < BREATH_MS) return;
     await new Promise((resume) => setImmediate(resume));
@@ -26,13 +28,14 @@ export class Interrupt {
     this.check();
   }
 
-  /** @throws Stopped after ^C. */
+  /** @throws Stopped after a signal. */
   check(): void {
-    if (this.requested) throw new Stopped(ExitCode.interrupted);
+    if (this.requested !== undefined) throw new Stopped(this.requested);
   }
 
-  /** The default behaviour of ^C comes back. */
+  /** The default behaviour of signals comes back. */
   dispose(): void {
     process.off('SIGINT', this.onSignal);
+    process.off('SIGTERM', this.onSignal);
   }
 }

@@ -65,11 +65,14 @@ describe('the process', () => {
     expect(await ended(child)).toMatchObject({ code: 141, err: '' });
   });
 
-  it('stops on ^C, and leaves no swap file behind', async () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('stops on %s, and leaves no swap file behind', async (signal, status) => {
     const child = start(['replay', BUNDLED, '--ram', '1M', '--attach', 'kvm', '--progress']);
-    child.stderr?.once('data', () => child.kill('SIGINT'));
+    child.stderr?.once('data', () => child.kill(signal));
     const { code, out } = await ended(child);
-    expect({ code, out, left: leftovers() }).toEqual({ code: 130, out: '', left: [] });
+    expect({ code, out, left: leftovers() }).toEqual({ code: status, out: '', left: [] });
   });
 
   it('says in one line that no swap file can be made', async () => {
