@@ -105,6 +105,22 @@ describe('full swap', () => {
   });
 });
 
+describe('pages that only swap could take, without swap', () => {
+  it('are not scanned again and again while file pages come and go', () => {
+    const machine = machineOf({ frames: 128, swapPages: 0 });
+    const file = machine.files.create('f', 256 * PAGE, (index, into) => into.fill(index));
+    map(machine, 64, { at: at(0) });
+    for (let page = 0; page < 64; page++) store(machine, at(page), page);
+    map(machine, 256, { at: at(1000), file, prot: 'r' });
+    for (let round = 0; round < 4; round++) firstBytes(machine, at(1000), 256);
+    const { scanned = 0, freed = 0 } = machine.stats()['reclaim'] ?? {};
+    expect(freed).toBeGreaterThan(500);
+    expect(scanned).toBeLessThan(4 * freed);
+    expect(firstBytes(machine, at(0), 64)).toEqual(Array.from({ length: 64 }, (_, page) => page));
+    expectClean(machine);
+  });
+});
+
 describe('a swap device that fails', () => {
   class Broken extends MemorySwapDevice {
     override write(): void {

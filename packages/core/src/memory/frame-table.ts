@@ -18,6 +18,7 @@ export const FrameFlags = {
   Dirty: 0x800,
   Locked: 0x1000,
   Poisoned: 0x2000,
+  Parked: 0x4000,
 } as const;
 
 export class FrameTable {

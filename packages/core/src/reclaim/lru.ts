@@ -8,12 +8,15 @@ import { FrameList } from '../memory/frame-list.ts';
 export class LruLists {
   readonly active: FrameList;
   readonly inactive: FrameList;
+  /** Pages that only swap could take, put aside while swap is full: nobody scans them in vain. */
+  readonly parked: FrameList;
   private readonly frames: FrameTable;
 
   constructor(frames: FrameTable) {
     this.frames = frames;
     this.active = new FrameList(frames);
     this.inactive = new FrameList(frames);
+    this.parked = new FrameList(frames);
   }
 
   add(pfn: number): void {
@@ -25,7 +28,18 @@ export class LruLists {
   remove(pfn: number): void {
     if (!this.frames.has(pfn, FrameFlags.Lru)) return;
     this.listOf(pfn).remove(pfn);
-    this.frames.clear(pfn, FrameFlags.Lru);
+    this.frames.clear(pfn, FrameFlags.Lru | FrameFlags.Parked);
+  }
+
+  park(pfn: number): void {
+    this.remove(pfn);
+    this.frames.set(pfn, FrameFlags.Parked);
+    this.add(pfn);
+  }
+
+  /** Swap has room again: the pages that waited for it are inactive ones, the longest wait first. */
+  unpark(): void {
+    for (let pfn = this.parked.last; pfn >= 0; pfn = this.parked.last) this.deactivate(pfn);
   }
 
   activate(pfn: number): void {
@@ -51,6 +65,7 @@ export class LruLists {
   }
 
   private listOf(pfn: number): FrameList {
+    if (this.frames.has(pfn, FrameFlags.Parked)) return this.parked;
     return this.frames.has(pfn, FrameFlags.Active) ? this.active : this.inactive;
   }
 }

@@ -12,7 +12,8 @@ import { tryToUnmap } from '../rmap/try-to-unmap.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { addToSwap, deleteFromSwapCache, freeSwapCache } from '../swap/swap-cache.ts';
 
-type Fate = 'freed' | 'activate' | 'keep';
+/** `park`: only swap could take it, and swap is full. */
+type Fate = 'freed' | 'activate' | 'keep' | 'park';
 
 /** Passes over the lists with rising urgency: the last ones ignore references. */
 const PRIORITIES = 4;
@@ -24,6 +25,7 @@ const PRIORITIES = 4;
  */
 export function* reclaimPages(kernel: Kernel, pages: number): Routine<number> {
   let freed = 0;
+  if (kernel.swap.hasRoom) kernel.lru.unpark();
   for (let pass = 0; pass < PRIORITIES && freed < pages; pass++) {
     const budget = kernel.lru.inactive.length + kernel.lru.active.length;
     for (let scanned = 0; scanned < budget && freed < pages; scanned++) {
@@ -61,8 +63,9 @@ function* shrinkOne(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'
     stats.reclaim['activated']++;
     kernel.frames.set(pfn, FrameFlags.Active);
   }
-  if (fate !== 'freed') lru.add(pfn);
-  else stats.reclaim['freed']++;
+  if (fate === 'freed') stats.reclaim['freed']++;
+  else if (fate === 'park') lru.park(pfn);
+  else lru.add(pfn);
   allocator.put(pfn);
   return fate === 'freed';
 }
@@ -83,7 +86,7 @@ function* tryToFree(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'
   }
   if (frames.has(pfn, FrameFlags.Anon)) {
     const lazy = !frames.has(pfn, FrameFlags.SwapBacked);
-    if (!lazy && !frames.has(pfn, FrameFlags.SwapCache) && !addToSwap(kernel, pfn)) return 'activate';
+    if (!lazy && !frames.has(pfn, FrameFlags.SwapCache) && !addToSwap(kernel, pfn)) return 'park';
   }
   if (frames.mapcount[pfn] > 0 && !(yield* tryToUnmap(kernel, pfn))) {
     stats.reclaim['unmapFailed']++;
@@ -134,7 +137,8 @@ function* swapOutShmem(kernel: Kernel, pfn: number): Routine<Fate> {
   const { frames, swap } = kernel;
   const file = kernel.files.get(frames.mapping[pfn]);
   const slot = file === undefined ? -1 : swap.allocate();
-  if (file === undefined || slot < 0) return 'activate';
+  if (file === undefined) return 'activate';
+  if (slot < 0) return 'park';
   const index = frames.index[pfn];
   frames.clear(pfn, FrameFlags.Dirty);
   if (kernel.scheduler.preemptive) yield point(PointKind.Io, pfn);

@@ -1,5 +1,5 @@
 /** Where swapped pages lie: a real file, or memory for exploration. */
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -49,9 +49,14 @@ export class FileSwapDevice implements SwapDevice {
       this.directory = mkdtempSync(join(parent, 'mmu-notifier-swap-'));
       this.path = join(this.directory, 'swap');
       this.descriptor = openSync(this.path, 'w+');
-      ftruncateSync(this.descriptor, 0);
     } catch (error) {
       throw new SwapDeviceError(`no swap file can be made in ${parent}: ${reason(error)}`);
+    }
+    // Open and without a name where the system permits that: nothing stays behind, however this program ends.
+    try {
+      rmSync(this.directory, { recursive: true, force: true });
+    } catch {
+      // `close` tries again.
     }
   }
 

@@ -26,13 +26,17 @@ export class SwapSpace {
 
   /** A free slot, counted once for the swap cache; -1 when swap is full. */
   allocate(): number {
-    if (this.used >= this.slots) return -1;
+    if (!this.hasRoom) return -1;
     while (this.counts[this.cursor] !== 0) this.cursor = (this.cursor + 1) % this.slots;
     const slot = this.cursor;
     this.counts[slot] = 1;
     this.used++;
     this.cursor = (slot + 1) % this.slots;
     return slot;
+  }
+
+  get hasRoom(): boolean {
+    return this.used < this.slots;
   }
 
   /** One more entry names the slot. `swap_duplicate` */
