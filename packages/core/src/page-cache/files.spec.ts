@@ -48,6 +48,19 @@ describe('truncate', () => {
     expectClean(machine);
   });
 
+  it('that grows the file keeps what was stored behind its end, in its last page', () => {
+    const machine = machineOf();
+    const file = machine.files.create('f', 100);
+    map(machine, 1, { at: at(0), file, flags: ['shared'] });
+    store(machine, at(0) + 3000, 9);
+    run(machine, machine.files.truncate('f', 2000));
+    expect(load(machine, at(0) + 3000)).toBe(9);
+    run(machine, machine.reclaim(1));
+    run(machine, machine.files.truncate('f', 2500));
+    expect(load(machine, at(0) + 3000)).toBe(9);
+    expectClean(machine);
+  });
+
   it('takes the pages from every process and from swap', () => {
     const machine = machineOf();
     const file = machine.files.create('f', 4 * PAGE);

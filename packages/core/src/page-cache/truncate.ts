@@ -18,8 +18,8 @@ export function* truncateFile(kernel: Kernel, file: File<Vma>, length: number): 
   kernel.observer?.truncating(file, length);
   if (shrinks) yield* clearTail(kernel, file, length);
   file.length = length;
-  file.store.truncate(length);
   if (shrinks) {
+    file.store.truncate(length);
     const first = Math.ceil(length / 4096);
     yield* unmapMappingRange(kernel, file, first);
     yield* emptyPageCache(kernel, file, first);

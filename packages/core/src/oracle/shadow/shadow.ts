@@ -76,7 +76,10 @@ export class Shadow {
 
   /** Private copies of what lies behind the end are gone too. */
   truncated(file: File<Vma>, length: number): void {
-    this.files.get(file.id)?.truncate(length);
+    const shadow = this.files.get(file.id);
+    // A file that grows keeps what was stored behind its end, in its last page.
+    if (shadow?.changing === undefined) return;
+    shadow.truncate(length);
     const first = Math.ceil(length / 4096);
     for (const space of this.spaces.values()) {
       for (const mapping of space.mappings) {
