@@ -1,6 +1,8 @@
 /** Tests run from source: the custom condition leads from a package's name to its src/, in this workspace only. */
 module.exports = {
   testEnvironment: 'node',
+  // A test says what must hold, not how fast a machine is that does other work as well.
+  testTimeout: 300_000,
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
   testEnvironmentOptions: { customExportConditions: ['@mmu-notifier/source', 'node', 'node-addons'] },
   transform: {

@@ -202,7 +202,6 @@ export default () =>
       pageSizes: [PAGE_SIZE],
       addressSpaces: 'several',
     },
-    // eslint-disable-next-line require-yield -- attaching is a routine by contract; this one needs no preemption
     *attach(host: PluginHost): Routine<Device> {
       return new MyDevice(host);
     },

@@ -12,7 +12,6 @@ const TYPESCRIPT = [
   `file://${ROOT}/node_modules/tsx/dist/esm/index.mjs`,
 ];
 const MAIN = join(ROOT, 'packages/cli/src/main.ts');
-jest.setTimeout(60_000);
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());

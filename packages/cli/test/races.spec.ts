@@ -14,7 +14,6 @@ import { type SeedsSummary, runSeeds } from '../src/run/many-seeds.ts';
 import { parseRunFlags } from '../src/run/options.ts';
 
 const SEEDS = 1000;
-jest.setTimeout(120_000);
 const SILENT: ProgressDisplay = { begin: () => undefined, update: () => undefined, end: () => undefined };
 
 async function runRace(name: string): Promise<SeedsSummary> {

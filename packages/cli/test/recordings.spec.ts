@@ -46,7 +46,7 @@ describe.each(runs)('$name at $ram', ({ path, ram }) => {
     expect(report.events.leftOut).toEqual({});
     expectVerified(report);
     expectPressure(report, ram);
-  }, 120_000);
+  });
 });
 
 /** Every load of the recording was compared, by whoever it was made. */

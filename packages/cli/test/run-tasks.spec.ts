@@ -66,7 +66,7 @@ describe('a file with tasks', () => {
     );
     expect(Object.values(summary.outcomes).reduce((sum, n) => sum + n, 0)).toBe(1000);
     for (const { seen } of summary.exists) expect(seen).toBeGreaterThan(0);
-  }, 60_000);
+  });
 
   it('catches a driver without its sequence check, and says how to see it again', async () => {
     const restore = withoutGuard('sequence-check');
@@ -84,7 +84,7 @@ describe('a file with tasks', () => {
     } finally {
       restore();
     }
-  }, 60_000);
+  });
 
   it('goes on after a violation where it is told to', async () => {
     const { code, summary } = await seeds(RACE + 'forbid $r0 == 00\n', '--seeds', '100', '--keep-going', '--seed', '5');

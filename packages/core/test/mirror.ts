@@ -54,7 +54,6 @@ export function mirror(flaw?: Flaw): SecondaryMmuPlugin {
     name: 'mirror',
     api: '^1.0.0',
     traits: TRAITS,
-    // eslint-disable-next-line require-yield
     *attach(host): Routine<Device> {
       return new Mirror(host, flaw);
     },

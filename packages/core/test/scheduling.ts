@@ -31,7 +31,6 @@ export function* pause({ scheduler }: Bench): Routine<void> {
 }
 
 /** Plain code as a routine. */
-// eslint-disable-next-line require-yield
 export function* plain<T>(action: () => T): Routine<T> {
   return action();
 }

@@ -51,7 +51,6 @@ export function spy(ops: (log: string[], host: PluginHost) => MmuNotifierOps = w
     name: 'spy',
     api: '^1.0.0',
     traits: TRAITS,
-    // eslint-disable-next-line require-yield
     *attach(host): Routine<Device> {
       given = host;
       return deviceOf(host, subscriptions, () => ops(log, host));
@@ -69,7 +68,6 @@ export function spy(ops: (log: string[], host: PluginHost) => MmuNotifierOps = w
 export function writesDown(log: string[]): MmuNotifierOps {
   const say = (what: string, { event, start, end }: NotifierRange): void =>
     void log.push(`${what} ${event} ${pagesOf(start, end)}`);
-  /* eslint-disable require-yield */
   return {
     *invalidateRangeStart(range) {
       say('start', range);
@@ -86,7 +84,6 @@ export function writesDown(log: string[]): MmuNotifierOps {
       log.push('release');
     },
   };
-  /* eslint-enable require-yield */
 }
 
 function deviceOf(
@@ -107,7 +104,6 @@ function deviceOf(
       subscriptions.set(process.name, subscription);
       return undefined;
     },
-    // eslint-disable-next-line require-yield
     *access() {
       return 'ENXIO';
     },

@@ -42,7 +42,6 @@ export function kvm(options: KvmOptions = {}): SecondaryMmuPlugin {
     name: 'kvm',
     api: '^1.0.0',
     traits: pin ? PINNED_TRAITS : TRAITS,
-    // eslint-disable-next-line require-yield -- attaching is a routine by contract; this one needs no preemption
     *attach(host: PluginHost): Routine<Device> {
       return new KvmDevice({
         host,

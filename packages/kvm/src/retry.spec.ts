@@ -53,7 +53,6 @@ function expectCoherent(guest: Guest): void {
 
 /** The early check may err, so the one under the lock must be enough. */
 function blindEarlyCheck(): void {
-  // eslint-disable-next-line require-yield -- stands in for a routine
   jest.spyOn(MmuInvalidate.prototype, 'retryGfnUnsafe').mockImplementation(function* () {
     return false;
   });

@@ -53,4 +53,4 @@ it('a lackey recording written in the event language is the same recording', asy
     original.images.map(({ touchedPages, writtenPages, end }) => [touchedPages, writtenPages, end]),
   );
   expect((await measure(await openRecording(path))).summary.lines).toBe(lines.length);
-}, 60_000);
+});

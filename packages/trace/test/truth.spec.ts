@@ -19,7 +19,7 @@ describe.each(recordedWorkloads())('importing $name', ({ path, truth }) => {
     expect(report.outsideAnyMapping.unexplained).toBe(0);
     expect(summary.unsupportedCalls).toEqual({});
     expect(summary.bytesRead).toBe(summary.totalBytes);
-  }, 60_000);
+  });
 
   it('needs at least the pages of its largest image at once, and no more than all that were touched or filled', async () => {
     const { images, kernelBufferWrites } = truth();
@@ -30,5 +30,5 @@ describe.each(recordedWorkloads())('importing $name', ({ path, truth }) => {
     // A page of a file that is written has two frames: its own and the one in the page cache.
     const pages = images.reduce((sum, image) => sum + image.touchedPages + image.writtenPages, 0);
     expect(peakResidentPages).toBeLessThanOrEqual(pages + kernelBufferWrites.pages);
-  }, 60_000);
+  });
 });

@@ -286,7 +286,6 @@ describe('reclaim', () => {
     let young = true;
     const watcher = spy((log) => ({
       ...writesDown(log),
-      // eslint-disable-next-line require-yield
       *clearFlushYoung(_, start) {
         return young && start === at(0);
       },
@@ -335,7 +334,6 @@ describe('exit', () => {
     const freed: number[] = [];
     const watcher = spy((log) => ({
       ...writesDown(log),
-      // eslint-disable-next-line require-yield
       *release() {
         freed.push(kernelOf(machine).allocator.frees - frees);
         log.push('release');
@@ -366,7 +364,6 @@ describe('the chain', () => {
     map(machine, 1, { at: at(0) });
     const order: string[] = [];
     for (const name of ['first', 'second']) {
-      /* eslint-disable require-yield */
       const watcher = spy(() => ({
         *invalidateRangeStart() {
           order.push(`start ${name}`);
@@ -376,7 +373,6 @@ describe('the chain', () => {
           order.push(`end ${name}`);
         },
       }));
-      /* eslint-enable require-yield */
       attachTo(machine, watcher.plugin, name);
     }
     run(machine, machine.syscalls.munmap(p1(machine), at(0), PAGE));
@@ -387,7 +383,6 @@ describe('the chain', () => {
     const machine = machineOf();
     map(machine, 1, { at: at(0) });
     const seen: unknown[] = [];
-    /* eslint-disable require-yield */
     const watcher = spy(() => ({
       *invalidateRangeStart(range) {
         seen.push(range);
@@ -397,7 +392,6 @@ describe('the chain', () => {
         seen.push(range);
       },
     }));
-    /* eslint-enable require-yield */
     attachTo(machine, watcher.plugin);
     run(machine, machine.syscalls.munmap(p1(machine), at(0), PAGE));
     expect(seen[0]).toBe(seen[1]);

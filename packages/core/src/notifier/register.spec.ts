@@ -249,7 +249,6 @@ describe('get and put', () => {
     const freed: string[] = [];
     const held: NotifierSubscription[] = [];
     const ops: MmuNotifierOps = {
-      // eslint-disable-next-line require-yield
       *invalidateRangeStart() {
         host.notifiers.put(held[0]);
         expect(freed).toEqual([]);
@@ -276,7 +275,6 @@ describe('release at exit', () => {
     const linked: number[] = [];
     for (let i = 0; i < 3; i++) {
       register({
-        // eslint-disable-next-line require-yield
         *release() {
           linked.push(mmOf_.notifiers?.list.length ?? 0);
         },

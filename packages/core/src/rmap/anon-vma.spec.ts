@@ -25,7 +25,6 @@ function mappers(machine: Machine, pfn: number | undefined): string[] {
   const found: string[] = [];
   run(
     machine,
-    // eslint-disable-next-line require-yield
     rmapWalk(kernel, pfn as number, function* (vma: Vma, va: number) {
       if (slotMapping(kernel, vma, va, pfn as number) >= 0) found.push(`mm ${vma.mm.id} page ${(va - AREA) / PAGE}`);
       return 'go on';
