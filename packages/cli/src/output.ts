@@ -3,7 +3,7 @@
  * in a pipe sees each result when it happens and an early end of the reader stops the work.
  */
 import { writeSync } from 'node:fs';
-import { ExitCode, Stopped } from './errors.ts';
+import { ExitCode, InputError, Stopped } from './errors.ts';
 
 /** Where a command writes. Tests hand in their own. */
 export interface Io {
@@ -33,6 +33,7 @@ export function processIo(): Io {
   };
 }
 
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EFBIG']);
 const READER_GONE = new Set(['EPIPE', 'EOF', 'ECONNRESET']);
 const SHORT_WAIT_MS = 2;
 
@@ -45,6 +46,7 @@ function writeAll(descriptor: number, text: string): void {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? '';
       if (READER_GONE.has(code)) throw new Stopped(ExitCode.readerGone);
+      if (NO_ROOM.has(code)) throw new InputError(`standard output: ${(error as Error).message}`);
       if (code !== 'EAGAIN') throw error;
       pause(SHORT_WAIT_MS);
     }

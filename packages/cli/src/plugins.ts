@@ -46,8 +46,11 @@ async function loadFile(spec: string, file: string): Promise<LoadedPlugin> {
   }
   const exported = pick(exports, ['default', 'plugin']);
   if (exported === undefined) {
-    const found = Object.keys(exports).join(', ') || 'no export';
-    throw new InputError(`driver ${spec}: found ${found}, expected a default export or one named "plugin"`);
+    const names = Object.keys(exports).join(', ') || 'no export';
+    const found = 'default' in exports ? `a default export that is ${describe(exports['default'])}` : names;
+    throw new InputError(
+      `driver ${spec}: found ${found}, expected a function that returns a plugin, as default export or named "plugin"`,
+    );
   }
   return { spec, file, create: (options) => make(spec, exported, options) };
 }
@@ -129,6 +132,7 @@ function make(spec: string, exported: unknown, options: unknown): SecondaryMmuPl
 
 function describe(value: unknown): string {
   if (value === null || typeof value !== 'object') return String(value);
+  if (value instanceof Promise) return 'a promise';
   return 'an object without the brand of a plugin';
 }
 

@@ -9,6 +9,9 @@ const PERCENT = /^(\d+(?:\.\d+)?)%$/;
 const FRACTION = /^(\d+)\/(\d+)$/;
 const DECIMAL = /^\d+(?:\.\d+)?$/;
 
+/** Sixteen pages: less does not hold the tables of a first process. */
+const LEAST_MEMORY = 16 * PAGE_SIZE;
+
 /** Memory of the machine: bytes, or percent of what the recording needed at its peak. */
 export type RamSize =
   { readonly kind: 'bytes'; readonly bytes: number } | { readonly kind: 'percent'; readonly percent: number };
@@ -41,6 +44,7 @@ export function parseSwap(text: string, option: string): number {
 export function parseHostMemory(text: string, option: string): number {
   const bytes = parseSize(text, option);
   if (bytes === 0) throw new InputError(`${option}: found "${text}", expected more than 0`);
+  if (bytes < LEAST_MEMORY) throw new InputError(`${option}: found "${text}", expected at least 64K`);
   checkHostMemory(bytes, option);
   return bytes;
 }

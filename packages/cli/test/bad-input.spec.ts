@@ -25,6 +25,11 @@ describe('a recording', () => {
     ['with a call that is none', '#! mm 1\np1 frobnicate 0x1000\n', /bad\.xz:2:4: found "frobnicate"/],
     ['with an unknown advice', '#! mm 1\np1 madvise 0x1000 4K whatever\n', /bad\.xz:2:\d+: found "whatever", expected/],
     [
+      'that accesses a name',
+      '#! mm 1\np1 mmap 0x10000 4K rw private,anonymous -> a\np1 store $a 01\n',
+      /line 3: found \$a, expected a number/,
+    ],
+    [
       'with names',
       '#! mm 1\np1 mmap 0x10000 4K rw private,anonymous -> a\np1 munmap $a 4K\n',
       /line 3: found \$a, expected a number/,
@@ -48,7 +53,7 @@ describe('a recording', () => {
   it.each<[string[], RegExp]>([
     [['--ram', '0'], /--ram: found "0", expected more than 0/],
     [['--ram', '0%'], /--ram: found "0%", expected more than 0%/],
-    [['--ram', '8K'], /found 8192 bytes of memory, expected 16 pages or more/],
+    [['--ram', '8K'], /--ram: found "8K", expected at least 64K/],
     [['--ram', `${totalmem() * 2}`], /--ram: found .* expected at most the memory of this host/],
     [['--ram=-1'], /--ram: found "-1", expected a size such as 64M, or a percentage such as 25%/],
     [['--swap', 'lots'], /--swap: found "lots", expected a size/],
@@ -84,10 +89,18 @@ describe('a driver', () => {
     );
   });
 
+  it('that makes no device', async () => {
+    const odd = scratch.file('odd.ts', PLUGIN('^1.0.0', 'return { *open() {} };'));
+    expectOneLine(await command('replay', small(), '--attach', odd), /mine: attach made an object without "access"/);
+  });
+
   it('that refuses to be opened', async () => {
     const refuses = scratch.file(
       'refuses.ts',
-      PLUGIN('^1.0.0', "return { *open() { return 'EBUSY'; }, *close() {}, *detach() {}, translations: () => [] };"),
+      PLUGIN(
+        '^1.0.0',
+        "return { *open() { return 'EBUSY'; }, *access() {}, *close() {}, *detach() {}, translations: () => [] };",
+      ),
     );
     expectOneLine(
       await command('replay', small(), '--attach', refuses),

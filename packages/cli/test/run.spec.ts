@@ -13,6 +13,14 @@ async function run(...lines: string[]): Promise<unknown[]> {
 
 const MAP = 'p1 mmap 0x100000000 64K rw private,anonymous,fixed -> a';
 
+describe('a pending signal', () => {
+  it('interrupts the registration of a device, once', async () => {
+    expect(
+      await run(MAP, 'p1 signal', 'machine attach kvm0 kvm p1', 'machine attach kvm0 kvm p1', 'kvm0 load $a 1'),
+    ).toEqual(['0x100000000', null, { errno: 'EINTR' }, null, '00']);
+  });
+});
+
 describe('run', () => {
   it('prints one object a line, in event order, with the line of the event', async () => {
     const script = scratch.file(

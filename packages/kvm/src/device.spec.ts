@@ -9,10 +9,14 @@ describe('the plugin', () => {
     expect(kvm()).toMatchObject({ name: 'kvm', api: '^1.0.0' });
   });
 
-  it.each([{ vcpuTlbEntries: 3 }, { vcpuTlbEntries: 0 }, { vcpuTlbEntries: 2 ** 20 }, { mode: 'shadow' as 'direct' }])(
-    'says what is wrong with options %j',
-    (options) => expect(() => kvm(options)).toThrow(/kvm: .* found/),
-  );
+  it.each<object>([
+    { vcpuTlbEntries: 3 },
+    { vcpuTlbEntries: 0 },
+    { vcpuTlbEntries: 2 ** 20 },
+    { mode: 'shadow' },
+    { pin: 'yes' },
+    { bogus: 1 },
+  ])('says what is wrong with options %j', (options) => expect(() => kvm(options)).toThrow(/kvm: .*found/));
 
   it('works with a TLB of one entry', () => {
     const guest = new Guest({ vcpuTlbEntries: 1 });

@@ -30,9 +30,14 @@ export interface KvmVmOptions {
   readonly memslots?: readonly KvmMemoryRegion[];
 }
 
+const OPTIONS: readonly string[] = ['mode', 'pin', 'vcpuTlbEntries'];
+
 /** Misuse by a user throws; the message says what was found and what is expected. */
 export function checkOptions(options: KvmOptions): { readonly pin: boolean; readonly vcpuTlbEntries: number } {
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) throw new RangeError(`kvm: found option "${unknown}", expected ${OPTIONS.join(', ')}`);
   const { mode = 'direct', pin = false, vcpuTlbEntries = 512 } = options;
+  if (typeof pin !== 'boolean') throw new RangeError(`kvm: pin is true or false, found ${JSON.stringify(pin)}`);
   if (mode !== 'direct') throw new RangeError(`kvm: mode is "direct", found ${JSON.stringify(mode)}`);
   if (
     !Number.isInteger(vcpuTlbEntries) ||

@@ -64,8 +64,8 @@ export class ScriptRun {
     for (const event of setUp) await this.runOne(event, interrupt);
     this.at.delete(undefined);
     for (const [name, events] of tasks) {
-      const owner = events.find((event) => event.actor.kind === 'process')?.actor as { name: string } | undefined;
-      machine.spawn(name, this.runTask(name, events), owner && this.world.process(owner.name));
+      const owner = events.map(callerOf).find((caller) => caller !== undefined);
+      machine.spawn(name, this.runTask(name, events), owner === undefined ? undefined : this.world.process(owner));
     }
     if (tasks.size > 0) machine.runAll();
     for (const event of closing) await this.runOne(event, interrupt);
@@ -73,7 +73,8 @@ export class ScriptRun {
 
   private async runOne(event: MmEvent, interrupt: Interrupt): Promise<void> {
     await interrupt.breathe();
-    const process = event.actor.kind === 'process' ? this.world.process(event.actor.name) : undefined;
+    const caller = callerOf(event);
+    const process = caller === undefined ? undefined : this.world.process(caller);
     const name = event.actor.kind === 'machine' ? 'machine' : event.actor.name;
     this.world.machine.run(name, this.runEvent(undefined, event), process);
   }
@@ -111,6 +112,12 @@ export class ScriptRun {
     const line = this.at.get(task) ?? this.at.get(undefined);
     return line === undefined ? {} : { line };
   }
+}
+
+/** The process whose call an event is: a device is opened by the process that it mirrors, so a signal to it counts. */
+function callerOf(event: MmEvent): string | undefined {
+  if (event.actor.kind === 'process') return event.actor.name;
+  return event.verb === 'attach' ? event.process : undefined;
 }
 
 /** Violations that a question found end the run like any other. */

@@ -40,6 +40,9 @@ export class Devices {
     const mismatch = checkApiRange(plugin.api, API_VERSION);
     if (mismatch !== undefined) throw new UsageError('api-mismatch', `${plugin.name}: ${mismatch.message}`);
     if (this.byName.has(name)) throw new UsageError('device-exists', `there is a device ${name} already`);
+    if (typeof plugin.traits !== 'object' || plugin.traits === null) {
+      throw new UsageError('no-traits', `${plugin.name}: found no traits, expected what kind of secondary MMU it is`);
+    }
     const coherence = plugin.traits.pins === 'longterm' ? 'pinned' : 'notified';
     const ledger = new Ledger(this.kernel, name, coherence, this.oracle);
     const stats = new DeviceStats();
@@ -49,6 +52,7 @@ export class Devices {
       throw new UsageError('missing-capability', `${plugin.name} needs ${missing}, which this machine does not have`);
     }
     const device = yield* plugin.attach(host);
+    checkDevice(plugin.name, device);
     this.byName.set(name, { name, device, ledger, stats });
     return device;
   }
@@ -67,4 +71,13 @@ export class Devices {
     }
     this.oracle?.forget(attached.ledger);
   }
+}
+
+const DEVICE_METHODS = ['open', 'access', 'close', 'detach', 'translations'] as const;
+
+/** @throws UsageError when what `attach` made is no device. */
+function checkDevice(plugin: string, device: Partial<Device> | undefined): void {
+  const missing = DEVICE_METHODS.find((method) => typeof device?.[method] !== 'function');
+  if (missing === undefined) return;
+  throw new UsageError('no-device', `${plugin}: attach made an object without "${missing}", expected a device`);
 }

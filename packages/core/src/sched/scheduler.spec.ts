@@ -117,6 +117,14 @@ describe('the run loop', () => {
     expect(found.tasks?.map(({ name }) => name)).toEqual(['holder', 'waiter']);
   });
 
+  it('reports a routine that goes on for ever as a livelock', () => {
+    const { scheduler } = direct();
+    const endless = (function* (): Routine<void> {
+      for (;;) yield point(PointKind.Explicit, 0);
+    })();
+    expect(violation(() => scheduler.run(scheduler.createTask('spins', undefined), endless)).oracle).toBe('livelock');
+  });
+
   it('reports a task that ends with a lock', () => {
     const { scheduler, lockdep } = direct();
     const lock = new Mutex(scheduler, lockdep, LockClasses.mmap, 'the lock');

@@ -15,6 +15,9 @@ interface Timer {
   readonly task: Task;
 }
 
+/** Steps without an end of any task after which a run is taken for endless: a driver that spins, a retry that never wins. */
+const ENDLESS = 20_000_000;
+
 export class Scheduler {
   /** Whether leaf operations must announce themselves by a yield. */
   readonly preemptive: boolean;
@@ -27,6 +30,7 @@ export class Scheduler {
   private timers: Timer[] = [];
   private last: Task | undefined;
   private taskCount = 0;
+  private stepsSinceEnd = 0;
   private readonly objectNames: string[] = [];
   private readonly history: { name: string; steps: number }[] = [];
 
@@ -123,7 +127,11 @@ export class Scheduler {
     });
   }
 
+  /** @throws ContractViolation when nothing has ended for so long that nothing ever will. */
   private step(): void {
+    if (++this.stepsSinceEnd > ENDLESS) {
+      this.fail('livelock', `no task has ended in ${ENDLESS} steps; the last that ran is ${this.last?.name ?? 'none'}`);
+    }
     const runnable = this.tasks.filter((task) => task.state === 'runnable');
     if (runnable.length === 0) {
       this.fireTimer();
@@ -148,6 +156,7 @@ export class Scheduler {
     }
     if (next.done) {
       task.state = 'done';
+      this.stepsSinceEnd = 0;
       task.result = next.value;
       task.routine = undefined;
       this.tasks.splice(this.tasks.indexOf(task), 1);
