@@ -14,6 +14,11 @@ export interface Word {
   readonly column: number;
 }
 
+/** `fork -> child` binds a process: it acts as `child` and as `$child`. */
+export function withoutDollar(text: string): string {
+  return text.startsWith('$') ? text.slice(1) : text;
+}
+
 /** Cuts a line into words; a word that begins with `#` starts a comment. */
 export function splitWords(text: string): Word[] {
   const words: Word[] = [];
@@ -132,9 +137,10 @@ export class LineReader {
 
   /** A process as an argument. */
   process(): string {
-    const word = this.peek() ?? this.endOfLine();
-    const name = this.name('a process');
-    this.processes.push(word);
+    const word = this.argument('a process');
+    const name = withoutDollar(word.text);
+    if (!NAME.test(name)) this.fail(word, 'a process (letters, digits and _)');
+    this.processes.push({ text: name, column: word.column });
     return name;
   }
 

@@ -143,6 +143,12 @@ describe('names of processes', () => {
     expect(events[1]).toMatchObject({ actor: { kind: 'process', name: 'child' } });
   });
 
+  it('may be written as what they are, bound names', () => {
+    const events = parse('p1 fork -> child', '$child load 0x1000 8', 'machine attach kvm0 kvm $child');
+    expect(events[1]).toMatchObject({ actor: { kind: 'process', name: 'child' } });
+    expect(events[2]).toMatchObject({ verb: 'attach', process: 'child' });
+  });
+
   it('must be bound before they act', () => {
     expect(errorOf('child load 0x1000 8', 'p1 fork -> child')).toContain('a.mm:1:1: found "child"');
   });

@@ -7,7 +7,7 @@
 import { processNumber } from '../event.ts';
 import type { Actor, MmEvent } from '../event.ts';
 import { TraceError } from '../trace-error.ts';
-import type { LineReader, Word } from './line-reader.ts';
+import { type LineReader, type Word, withoutDollar } from './line-reader.ts';
 import { BYTES_VERBS } from './vocabulary.ts';
 
 interface Binding {
@@ -73,7 +73,8 @@ export class Scope {
   actor(reader: LineReader, word: Word, task: string | undefined): Actor {
     if (word.text === 'machine') return { kind: 'machine' };
     if (this.devices.has(word.text)) return { kind: 'device', name: word.text };
-    if (this.isProcess(word.text, task)) return { kind: 'process', name: word.text };
+    const name = withoutDollar(word.text);
+    if (this.isProcess(name, task)) return { kind: 'process', name };
     const devices = this.devices.size === 0 ? 'an attached device' : `a device (${[...this.devices].join(', ')})`;
     return reader.fail(word, `a process (p1, p2, …), machine or ${devices}`);
   }
