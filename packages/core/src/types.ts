@@ -2,7 +2,6 @@
 export { PAGE_SIZE, TASK_SIZE } from '@mmu-notifier/plugin-api';
 export type { Errno, Pfn, Routine, VirtualAddress } from '@mmu-notifier/plugin-api';
 
-export const PAGE_SHIFT = 12;
 /** Bytes that one last-level table maps. */
 export const PMD_SIZE: number = 2 ** 21;
 

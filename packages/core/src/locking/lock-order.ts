@@ -12,24 +12,14 @@ export interface LockClass {
 
 let classCount = 0;
 
-/** Classes are few and fixed by code, so ids are dense and shared by all machines. */
+/** Ids are shared by all machines of a program; each named lock of a driver is a class of its own. */
 export function lockClass(name: string, rank: number): LockClass {
   return { id: classCount++, name, rank };
 }
 
 /** Every class of core. */
 export type LockClassName =
-  | 'inode'
-  | 'mmap'
-  | 'allLocks'
-  | 'invalidate'
-  | 'folio'
-  | 'iMmap'
-  | 'anonVma'
-  | 'notifierMap'
-  | 'driver'
-  | 'subscriptions'
-  | 'pageTable';
+  'inode' | 'mmap' | 'allLocks' | 'invalidate' | 'folio' | 'iMmap' | 'anonVma' | 'notifierMap' | 'driver' | 'pageTable';
 
 export const LockClasses: Readonly<Record<LockClassName, LockClass>> = {
   inode: lockClass('inode.i_rwsem', 10),
@@ -41,6 +31,5 @@ export const LockClasses: Readonly<Record<LockClassName, LockClass>> = {
   anonVma: lockClass('anon_vma.root', 45),
   notifierMap: lockClass('mmu_notifier_invalidate_range_start', 48),
   driver: lockClass('driver', 55),
-  subscriptions: lockClass('subscriptions.lock', 57),
   pageTable: lockClass('page table lock', 65),
 };

@@ -9,9 +9,7 @@ export const VmFlags = {
   DontCopy: 0x40,
   WipeOnFork: 0x80,
   NoReserve: 0x100,
-  Stack: 0x200,
   NoHugePage: 0x400,
-  HugePage: 0x800,
   MayWrite: 0x1000,
   /** Counted against the commit limit. */
   Account: 0x2000,

@@ -30,6 +30,6 @@ export class NotifierSubscriptions {
 /** One invalidation window; the same object goes to start and to its end. */
 export interface NotifierWindow extends NotifierRange {
   readonly mm: MmStruct;
-  /** The subscriptions that were told of the start, for the balance oracle. */
+  /** The subscriptions whose start has returned: from then on their devices reach nothing of the range. */
   readonly told: Subscription[];
 }
