@@ -23,6 +23,7 @@ import { KernelStats } from './stats.ts';
 import { freeSwapCache } from './swap/swap-cache.ts';
 import type { SwapDevice } from './swap/swap-device.ts';
 import { SwapSpace } from './swap/swap-space.ts';
+import type { MachineTracer } from './tracing/tracer.ts';
 
 /** What a kernel is built from. */
 export interface BootOptions {
@@ -32,13 +33,14 @@ export interface BootOptions {
   readonly cpus: number;
   readonly strategy: Strategy | undefined;
   readonly observer: KernelObserver | undefined;
+  readonly tracer: MachineTracer | undefined;
 }
 
 /** Where `mmap` begins to look for room, downwards: below the stack of a process without address randomisation. */
 const MMAP_BASE = 0x7ffff7fff000;
 
 export function bootKernel(options: BootOptions): Kernel {
-  const scheduler = new Scheduler(options.cpus, options.strategy);
+  const scheduler = new Scheduler(options.cpus, options.strategy, options.tracer);
   const lockdep = new Lockdep(scheduler);
   const allocator = new PageAllocator(scheduler, options.frames);
   const { table: frames } = allocator;
@@ -54,13 +56,14 @@ export function bootKernel(options: BootOptions): Kernel {
     anonVmas: new AnonVmas(scheduler, lockdep),
     files: new Map(),
     mms: new Map(),
-    swap: new SwapSpace(options.swapSlots, options.swapDevice),
+    swap: new SwapSpace(options.swapSlots, options.swapDevice, options.tracer),
     lru: new LruLists(frames),
     notifierSrcu: new Srcu(scheduler, 'mmu_notifier srcu'),
     allLocks: new AllLocks(scheduler, lockdep),
     pins: new Pins(),
     stats: new KernelStats(),
     observer: options.observer,
+    tracer: options.tracer,
   };
   allocator.reclaimer = (pages) => reclaimPages(kernel, pages);
   allocator.freeSwapCache = (pfn) => freeSwapCache(kernel, pfn);

@@ -17,3 +17,5 @@ export { SeededStrategy, randomSource } from './sched/strategy.ts';
 export type { RunnableTask, Strategy } from './sched/strategy.ts';
 export { FileSwapDevice, MemorySwapDevice, SwapDeviceError } from './swap/swap-device.ts';
 export type { SwapDevice } from './swap/swap-device.ts';
+export type { AddressSpaceArea, PageRun, PageState } from './tracing/address-space.ts';
+export type { MachineTracer, TracedLock, TracedTask } from './tracing/tracer.ts';

@@ -22,6 +22,7 @@ import type { AnonVmas } from './rmap/anon-vma.ts';
 import type { Scheduler } from './sched/scheduler.ts';
 import type { KernelStats } from './stats.ts';
 import type { SwapSpace } from './swap/swap-space.ts';
+import type { MachineTracer } from './tracing/tracer.ts';
 
 /** What oracles see of a run; they never change it. */
 export interface KernelObserver {
@@ -72,4 +73,6 @@ export interface Kernel {
   readonly mms: Map<number, MmStruct>;
   readonly stats: KernelStats;
   readonly observer: KernelObserver | undefined;
+  /** Nobody traces: each tracepoint is one test. */
+  readonly tracer: MachineTracer | undefined;
 }

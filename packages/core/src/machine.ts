@@ -23,6 +23,8 @@ import type { Strategy } from './sched/strategy.ts';
 import type { Task } from './sched/task.ts';
 import { machineStats } from './machine-stats.ts';
 import { FileSwapDevice, type SwapDevice } from './swap/swap-device.ts';
+import { type AddressSpaceArea, picture } from './tracing/address-space.ts';
+import type { MachineTracer } from './tracing/tracer.ts';
 
 /** What a machine is built from. @public */
 export interface MachineConfig {
@@ -40,6 +42,8 @@ export interface MachineConfig {
   readonly heapStart?: number;
   /** Told of the typed events of devices. */
   readonly onDeviceEvent?: DeviceEventListener;
+  /** Told what happens when it happens: faults, notifier ranges, reclaim, swapping, locks, who runs. */
+  readonly tracer?: MachineTracer;
 }
 
 const LEAST_FRAMES = 16;
@@ -81,6 +85,7 @@ export class Machine {
       cpus,
       strategy: config.strategy,
       observer: this.oracles,
+      tracer: config.tracer,
     });
     this.translations = this.oracles?.observe(this.kernel);
     this.processTable = new Processes(this.kernel, config.heapStart ?? 0);
@@ -191,6 +196,17 @@ export class Machine {
   /** All counters, grouped by subsystem and device. */
   stats(): Record<string, Record<string, number>> {
     return machineStats(this.kernel, this.devices, this.oracles?.shadow, this.translations);
+  }
+
+  /** What every page of the process is now: nothing, swapped, resident, reached by a device, pinned. Costs what is there. */
+  addressSpace(process: Process): AddressSpaceArea[] {
+    const { mm } = asProcess(process);
+    if (mm === undefined) return [];
+    return picture(
+      this.kernel,
+      mm,
+      [...this.devices.byName.values()].map(({ ledger }) => ledger),
+    );
   }
 
   /** Gives back what the machine holds of this host: its swap file. */

@@ -9,6 +9,7 @@ import type { MmStruct } from '../src/mm/mm-struct.ts';
 import { asProcess } from '../src/process/process.ts';
 import { type Strategy, SeededStrategy } from '../src/sched/strategy.ts';
 import { MemorySwapDevice, type SwapDevice } from '../src/swap/swap-device.ts';
+import type { MachineTracer } from '../src/tracing/tracer.ts';
 
 export const PAGE = 4096;
 /** Where tests map what they map at a fixed address. */
@@ -22,6 +23,7 @@ export interface Options {
   readonly strategy?: Strategy;
   readonly cpus?: number;
   readonly heapStart?: number;
+  readonly tracer?: MachineTracer;
 }
 
 export function machineOf(options: Options = {}): Machine {
@@ -34,6 +36,7 @@ export function machineOf(options: Options = {}): Machine {
     ...(strategy === undefined ? {} : { strategy }),
     ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
     ...(options.heapStart === undefined ? {} : { heapStart: options.heapStart }),
+    ...(options.tracer === undefined ? {} : { tracer: options.tracer }),
   });
 }
 

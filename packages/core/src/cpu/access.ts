@@ -87,7 +87,7 @@ export class Cpus {
     size: number,
     data: Uint8Array,
   ): Routine<Signal | undefined> {
-    const { scheduler } = this.kernel;
+    const { scheduler, tracer } = this.kernel;
     for (let done = 0; done < size;) {
       const at = address + done;
       if (scheduler.preemptive) yield point(PointKind.CpuAccess, Math.floor(at / 4096));
@@ -98,7 +98,9 @@ export class Cpus {
         done += length;
         continue;
       }
+      tracer?.faultBegan?.(mm.id, at, kind);
       const failed = yield* userFault(this.kernel, mm, at, kind);
+      tracer?.faultEnded?.(failed?.signal ?? 'done');
       if (failed !== undefined) return failed;
     }
     return undefined;

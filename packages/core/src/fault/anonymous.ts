@@ -7,6 +7,7 @@ import type { Vma } from '../mm/vma.ts';
 import { Pte } from '../page-table/pte.ts';
 import { addNewAnonRmap } from '../rmap/rmap.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
+import { countFault } from '../tracing/count-fault.ts';
 import { prepareAnonVma } from './anon-vma-prepare.ts';
 import type { Fault, FaultResult } from './handle-fault.ts';
 
@@ -29,7 +30,7 @@ export function* anonymousFault(kernel: Kernel, fault: Fault): Routine<FaultResu
     kernel.allocator.put(pfn);
     return 'done';
   }
-  kernel.stats.faults['anonymous']++;
+  countFault(kernel, 'anonymous');
   addNewAnonRmap(kernel, pfn, vma, va);
   kernel.lru.add(pfn);
   vma.mm.rss.anon++;
@@ -44,7 +45,7 @@ function* mapZeroPage(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const lock = kernel.ptLocks.ofSlot(fault.slot);
   yield* lock.acquire();
   if (kernel.pageTables.flags(fault.slot) === Pte.None) {
-    kernel.stats.faults['zeroPage']++;
+    countFault(kernel, 'zeroPage');
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, fault.slot);
     kernel.pageTables.set(fault.slot, pteProt(fault.vma) | Pte.Accessed, kernel.allocator.zeroPfn);
   }

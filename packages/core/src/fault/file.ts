@@ -12,6 +12,7 @@ import { getLockedPage } from '../page-cache/filemap.ts';
 import { Pte } from '../page-table/pte.ts';
 import { addNewAnonRmap, addRmap } from '../rmap/rmap.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
+import { countFault } from '../tracing/count-fault.ts';
 import { prepareAnonVma } from './anon-vma-prepare.ts';
 import { pteProt } from './anonymous.ts';
 import type { Fault, FaultResult } from './handle-fault.ts';
@@ -23,7 +24,7 @@ export function* fileFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const pfn = yield* getLockedPage(kernel, vma.file as File<Vma>, vma.indexOf(va));
   if (pfn === 'out-of-memory') return 'oom';
   if (pfn === 'beyond-end') return 'sigbus';
-  kernel.stats.faults['file']++;
+  countFault(kernel, 'file');
   const result = copies ? yield* mapCopy(kernel, fault, pfn) : yield* mapPage(kernel, fault, pfn);
   kernel.folioLocks.unlock(pfn);
   kernel.allocator.put(pfn);
@@ -41,7 +42,7 @@ function* mapPage(kernel: Kernel, fault: Fault, pfn: number): Routine<FaultResul
     // A page without a disk below it needs no notice of its first write.
     const writes = access === 'write' || (swapBacked && vma.shared && vma.has(VmFlags.Write));
     if (access === 'write') {
-      kernel.stats.faults['sharedWrite']++;
+      countFault(kernel, 'sharedWrite');
       frames.set(pfn, FrameFlags.Dirty);
     }
     kernel.allocator.get(pfn);
@@ -69,7 +70,7 @@ function* mapCopy(kernel: Kernel, fault: Fault, original: number): Routine<Fault
     allocator.put(copy);
     return 'done';
   }
-  kernel.stats.faults['copyOnWrite']++;
+  countFault(kernel, 'copyOnWrite');
   addNewAnonRmap(kernel, copy, vma, va);
   kernel.lru.add(copy);
   vma.mm.rss.anon++;

@@ -6,6 +6,7 @@ import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import type { Vma } from '../mm/vma.ts';
 import { Pte, isMapped, isSwap } from '../page-table/pte.ts';
+import { countFault } from '../tracing/count-fault.ts';
 import { anonymousFault } from './anonymous.ts';
 import { fileFault } from './file.ts';
 import { ensureTables } from './page-tables.ts';
@@ -48,7 +49,7 @@ export function* handleFault(kernel: Kernel, vma: Vma, address: number, access: 
 function* spuriousFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const lock = kernel.ptLocks.ofSlot(fault.slot);
   yield* lock.acquire();
-  kernel.stats.faults['spurious']++;
+  countFault(kernel, 'spurious');
   const flags = kernel.pageTables.flags(fault.slot);
   if ((flags & Pte.Present) !== 0) kernel.pageTables.setBits(fault.slot, Pte.Accessed, 0);
   lock.release();

@@ -7,6 +7,7 @@ import type { AnonVma } from '../rmap/anon-vma.ts';
 import { Pte } from '../page-table/pte.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { deleteFromSwapCache, freeSwapCache, readSwapPage } from '../swap/swap-cache.ts';
+import { countFault } from '../tracing/count-fault.ts';
 import { pteProt } from './anonymous.ts';
 import type { Fault, FaultResult } from './handle-fault.ts';
 
@@ -36,7 +37,7 @@ function* mapSwapPage(kernel: Kernel, fault: Fault, entry: number, swapSlot: num
     lock.release();
     return;
   }
-  kernel.stats.faults['swapIn']++;
+  countFault(kernel, 'swapIn');
   vma.mm.rss.swap--;
   vma.mm.rss.anon++;
   if (!frames.has(pfn, FrameFlags.Anon)) {

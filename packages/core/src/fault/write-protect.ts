@@ -12,6 +12,7 @@ import { Pte, isMapped } from '../page-table/pte.ts';
 import { addNewAnonRmap, removeRmap } from '../rmap/rmap.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { deleteFromSwapCache } from '../swap/swap-cache.ts';
+import { countFault } from '../tracing/count-fault.ts';
 import { prepareAnonVma } from './anon-vma-prepare.ts';
 import { pteProt } from './anonymous.ts';
 import type { Fault, FaultResult } from './handle-fault.ts';
@@ -43,10 +44,10 @@ export function* writeProtectFault(kernel: Kernel, fault: Fault): Routine<FaultR
 function* makeWritable(kernel: Kernel, fault: Fault, flags: number, pfn: number): Routine<void> {
   const { vma, va, slot } = fault;
   if (vma.shared) {
-    kernel.stats.faults['sharedWrite']++;
+    countFault(kernel, 'sharedWrite');
     kernel.frames.set(pfn, FrameFlags.Dirty);
   } else {
-    kernel.stats.faults['reuse']++;
+    countFault(kernel, 'reuse');
     kernel.frames.set(pfn, FrameFlags.AnonExclusive | FrameFlags.SwapBacked);
   }
   if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
@@ -96,7 +97,7 @@ function* copyPage(kernel: Kernel, fault: Fault, old: number): Routine<FaultResu
 function* replacePage(kernel: Kernel, fault: Fault, old: number, copy: number): Routine<void> {
   const { vma, va, slot } = fault;
   const { pageTables, frames, scheduler } = kernel;
-  kernel.stats.faults['copyOnWrite']++;
+  countFault(kernel, 'copyOnWrite');
   if (scheduler.preemptive) yield point(PointKind.PteStore, slot);
   pageTables.set(slot, Pte.None, 0);
   yield* kernel.tlbs.flushRange(vma.mm, va, va + 4096);

@@ -39,6 +39,7 @@ export class Lockdep {
 
   acquired(lock: HeldLock): void {
     this.scheduler.current.held.push(lock);
+    this.scheduler.tracer?.lockAcquired?.(lock);
   }
 
   released(lock: HeldLock): void {
@@ -52,6 +53,7 @@ export class Lockdep {
     }
     if (at === held.length - 1) held.pop();
     else held.splice(at, 1);
+    this.scheduler.tracer?.lockReleased?.(lock);
   }
 
   holds(lock: HeldLock): boolean {

@@ -1,6 +1,7 @@
 /** Stack growth: a fault just below a GROWSDOWN mapping extends it. Mirrors `expand_downwards` of `mm/vma.c`. */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
+import { countFault } from '../tracing/count-fault.ts';
 import type { MmStruct } from './mm-struct.ts';
 import { STACK_GUARD_GAP } from './unmapped-area.ts';
 import { PROT_MASK, VmFlags } from './vm-flags.ts';
@@ -26,6 +27,6 @@ export function* expandStack(kernel: Kernel, mm: MmStruct, address: number): Rou
   const oldStart = vma.start;
   yield* adjustVma(kernel, vma, start, vma.end, vma.pgoff - grown);
   kernel.observer?.mapped(mm, start, oldStart, undefined, vma.pgoff, false);
-  kernel.stats.faults['stackGrowth']++;
+  countFault(kernel, 'stackGrowth');
   return vma;
 }

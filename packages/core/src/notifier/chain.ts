@@ -50,6 +50,7 @@ export function* openWindow(
     told: [],
   };
   kernel.stats.notifierEvents[event]++;
+  kernel.tracer?.windowOpened?.(mm.id, start, end, event);
   mm.windows.push(window);
   const token = kernel.notifierSrcu.readLock();
   for (const subscription of mm.notifiers.list) {
@@ -65,12 +66,15 @@ export function* openWindow(
 
 function* callStart(kernel: Kernel, { ops, owner }: Subscription, window: NotifierWindow): Routine<void> {
   if (ops.invalidateRangeStart === undefined) return;
+  const { start, end, event, mm } = window;
+  kernel.tracer?.invalidationBegan?.(owner, mm.id, start, end, event);
   const task = kernel.scheduler.current;
   const outer = task.invalidating;
   task.invalidating = window;
   kernel.stats.notifier['starts']++;
   const answer = yield* ops.invalidateRangeStart(window);
   task.invalidating = outer;
+  kernel.tracer?.invalidationEnded?.(owner);
   if (answer === 'EAGAIN') {
     kernel.scheduler.fail('refused-blockable', `${owner} refuses a blockable invalidation of ${hex(window.start)}`);
   }
@@ -95,6 +99,7 @@ export function* closeWindow(kernel: Kernel, window: NotifierWindow | undefined)
     yield* subscription.ops.invalidateRangeEnd(window);
   }
   kernel.notifierSrcu.readUnlock(token);
+  kernel.tracer?.windowClosed?.(mm.id, window.start, window.end, window.event);
 }
 
 /**
@@ -113,6 +118,7 @@ export function* clearFlushYoung(kernel: Kernel, mm: MmStruct, start: number, en
     if (yield* ops.clearFlushYoung(mm, start as VirtualAddress, end as VirtualAddress)) young = true;
   }
   kernel.notifierSrcu.readUnlock(token);
+  kernel.tracer?.aged?.(mm.id, start, end, young);
   return young;
 }
 

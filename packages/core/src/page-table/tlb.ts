@@ -77,6 +77,7 @@ export class Tlbs {
   /** The shootdown as one step, for callers that announced it. */
   flushNow(owner: TlbOwner, start: number, end: number): void {
     this.shootdowns++;
+    this.scheduler.tracer?.tlbShootdown?.(owner.asid, start, end, owner.cpuMask);
     for (let cpu = 0; cpu < this.cpus.length; cpu++) {
       if ((owner.cpuMask & (1 << cpu)) !== 0) this.flushCpu(this.cpus[cpu], owner.asid, start / 4096, end / 4096);
     }

@@ -47,7 +47,7 @@ export function createHost(
     deviceName,
     capabilities: CAPABILITIES,
     notifiers: notifierService(kernel, deviceName),
-    pages: pageService(kernel),
+    pages: pageService(kernel, deviceName),
     processes: processService(kernel),
     vmas: vmaService(),
     frames: frameService(kernel),

@@ -1,5 +1,15 @@
 /** Pages, VMAs and frames as a driver sees them. */
-import type { FrameService, PageService, Pfn, VirtualAddress, VmaService, VmaView } from '@mmu-notifier/plugin-api';
+import type {
+  Errno,
+  FrameService,
+  PageService,
+  Pfn,
+  Routine,
+  UserPage,
+  VirtualAddress,
+  VmaService,
+  VmaView,
+} from '@mmu-notifier/plugin-api';
 import { getUserPage, getUserPageFast, pinUserPage, putUserPage } from '../gup/gup.ts';
 import type { Kernel } from '../kernel.ts';
 import { FrameFlags } from '../memory/frame-table.ts';
@@ -7,14 +17,17 @@ import type { MmStruct } from '../mm/mm-struct.ts';
 import { VmFlags } from '../mm/vm-flags.ts';
 import type { Vma } from '../mm/vma.ts';
 import { Pte } from '../page-table/pte.ts';
+import type { MachineTracer } from '../tracing/tracer.ts';
 import { asMm } from './mm-handle.ts';
 
-export function pageService(kernel: Kernel): PageService {
+export function pageService(kernel: Kernel, device: string): PageService {
   return {
-    getUserPage: (mm, address, options = {}) => getUserPage(kernel, asMm(mm), address, options),
+    getUserPage: (mm, address, options = {}) =>
+      traced(kernel, device, asMm(mm), address, getUserPage(kernel, asMm(mm), address, options)),
     getUserPageFast: (mm, address, options = {}) => getUserPageFast(kernel, asMm(mm), address, options),
     putPage: (pfn) => putUserPage(kernel, pfn),
-    pinUserPage: (mm, address, options = {}) => pinUserPage(kernel, asMm(mm), address, options),
+    pinUserPage: (mm, address, options = {}) =>
+      traced(kernel, device, asMm(mm), address, pinUserPage(kernel, asMm(mm), address, options)),
     unpinPage(pfn) {
       if (!kernel.pins.remove(pfn)) kernel.scheduler.fail('pin-misuse', `frame ${pfn} is unpinned and not pinned`);
       kernel.stats.gup['unpinned']++;
@@ -28,6 +41,30 @@ export function pageService(kernel: Kernel): PageService {
     },
     hostMappingLevel: (mm, address) => (presentPte(kernel, asMm(mm), address) === undefined ? undefined : 4096),
   };
+}
+
+/** The routine itself where nobody traces: a look-up of a device costs no generator more. */
+function traced(
+  { tracer }: Kernel,
+  device: string,
+  mm: MmStruct,
+  address: number,
+  find: Routine<UserPage | Errno>,
+): Routine<UserPage | Errno> {
+  return tracer === undefined ? find : tell(tracer, device, mm, address, find);
+}
+
+function* tell(
+  tracer: MachineTracer,
+  device: string,
+  mm: MmStruct,
+  address: number,
+  find: Routine<UserPage | Errno>,
+): Routine<UserPage | Errno> {
+  tracer.deviceFaultBegan?.(device, mm.id, address);
+  const page = yield* find;
+  tracer.deviceFaultEnded?.(device, typeof page === 'string' ? page : 'done');
+  return page;
 }
 
 function presentPte({ pageTables }: Kernel, mm: MmStruct, address: number): { flags: number; pfn: number } | undefined {

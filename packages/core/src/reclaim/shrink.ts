@@ -25,6 +25,7 @@ const PRIORITIES = 4;
  */
 export function* reclaimPages(kernel: Kernel, pages: number): Routine<number> {
   let freed = 0;
+  kernel.tracer?.reclaimBegan?.(pages);
   if (kernel.swap.hasRoom) kernel.lru.unpark();
   for (let pass = 0; pass < PRIORITIES && freed < pages; pass++) {
     const budget = kernel.lru.inactive.length + kernel.lru.active.length;
@@ -35,6 +36,7 @@ export function* reclaimPages(kernel: Kernel, pages: number): Routine<number> {
       if (yield* shrinkOne(kernel, pfn, pass === PRIORITIES - 1 ? 'ignore' : 'honour')) freed++;
     }
   }
+  kernel.tracer?.reclaimEnded?.(freed);
   return freed;
 }
 

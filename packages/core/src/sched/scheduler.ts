@@ -6,6 +6,7 @@
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { ContractViolation, type Violation } from '../contract.ts';
+import type { MachineTracer } from '../tracing/tracer.ts';
 import { PointKind, describePoint, point, pointObject } from './preemption-point.ts';
 import type { Strategy } from './strategy.ts';
 import { Task, type TaskOwner } from './task.ts';
@@ -22,6 +23,8 @@ export class Scheduler {
   /** Whether leaf operations must announce themselves by a yield. */
   readonly preemptive: boolean;
   readonly cpus: number;
+  /** The rooms below the kernel object find it here. */
+  readonly tracer: MachineTracer | undefined;
   /** Virtual nanoseconds since boot. */
   now = 0;
   current: Task;
@@ -34,9 +37,10 @@ export class Scheduler {
   private readonly objectNames: string[] = [];
   private readonly history: { name: string; steps: number }[] = [];
 
-  constructor(cpus: number, strategy?: Strategy) {
+  constructor(cpus: number, strategy?: Strategy, tracer?: MachineTracer) {
     this.cpus = cpus;
     this.strategy = strategy;
+    this.tracer = tracer;
     this.preemptive = strategy !== undefined;
     this.current = this.createTask('boot', undefined);
   }
@@ -146,6 +150,7 @@ export class Scheduler {
     this.current = task;
     this.last = task;
     if (this.preemptive) this.remember(task);
+    this.tracer?.taskRuns?.(task);
     let next: IteratorResult<number, unknown>;
     try {
       next = (task.routine as Routine<unknown>).next();
@@ -181,6 +186,7 @@ export class Scheduler {
     if (next === undefined) this.deadlock();
     this.timers.splice(this.timers.indexOf(next), 1);
     this.now = Math.max(this.now, next.due);
+    this.tracer?.clockAdvanced?.(this.now);
     next.task.state = 'runnable';
   }
 

@@ -24,12 +24,14 @@ export class WaitQueue {
 
   /** Parks the current task until somebody wakes the queue. Locks call it; everybody else wants `waitUntil`. */
   *block(): Routine<void> {
-    const task = this.scheduler.current;
+    const { current: task, tracer } = this.scheduler;
+    tracer?.waitBegan?.(this.name);
     this.waiters.push(task);
     task.state = 'blocked';
     task.waitsFor = this;
     yield point(PointKind.Wait, this.id);
     task.waitsFor = undefined;
+    tracer?.waitEnded?.(this.name);
   }
 
   wakeAll(): void {

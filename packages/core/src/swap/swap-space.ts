@@ -4,6 +4,7 @@
  * `mm/swap_state.c`.
  */
 import { assert } from '../contract.ts';
+import type { MachineTracer } from '../tracing/tracer.ts';
 import type { SwapDevice } from './swap-device.ts';
 
 export class SwapSpace {
@@ -16,11 +17,13 @@ export class SwapSpace {
   private readonly counts: Int32Array;
   /** Slot to the frame that caches it. */
   private readonly cache = new Map<number, number>();
+  private readonly tracer: MachineTracer | undefined;
   private cursor = 0;
 
-  constructor(slots: number, device: SwapDevice) {
+  constructor(slots: number, device: SwapDevice, tracer?: MachineTracer) {
     this.slots = slots;
     this.device = device;
+    this.tracer = tracer;
     this.counts = new Int32Array(slots);
   }
 
@@ -77,10 +80,12 @@ export class SwapSpace {
   write(slot: number, from: Uint8Array): void {
     this.device.write(slot, from);
     this.pagesOut++;
+    this.tracer?.swappedOut?.(slot);
   }
 
   read(slot: number, into: Uint8Array): void {
     this.device.read(slot, into);
     this.pagesIn++;
+    this.tracer?.swappedIn?.(slot);
   }
 }
