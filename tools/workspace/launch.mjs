@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// The two commands of the README, on a machine that has nothing but Node and npm:
+// Commands for a machine that has nothing but Node and npm:
 //
 //     npm test  [-- OPTIONS OF nx run-many]          everything that is needed, then all tests
 //     npm start [-- OPTIONS OF mmu-notifier replay]  everything that is needed, then the bundled recording
+//     npm run bench [-- --quick --json]              everything that is needed, then the benchmark
 //
 // Set up means: install what package-lock.json says if that is not what is installed, and build what has changed.
 // Plain Node, no dependencies: this file runs before there are any.
@@ -23,8 +24,14 @@ if (command === 'test') {
 } else if (command === 'start') {
   setUp(['run', '@mmu-notifier/cli:build']);
   exitWith(run(process.execPath, ['packages/cli/dist/main.js', ...REPLAY, ...args], 'inherit'));
+} else if (command === 'bench') {
+  // What is measured is what is published: the build.
+  setUp(['run-many', '-t', 'build']);
+  exitWith(
+    run(process.execPath, ['--expose-gc', '--import', 'tsx', 'packages/core/bench/main.ts', ...args], 'inherit'),
+  );
 } else {
-  fail(`found ${command ?? 'no command'}, expected test or start`);
+  fail(`found ${command ?? 'no command'}, expected test, start or bench`);
 }
 
 function checkNode() {

@@ -1,0 +1,115 @@
+/**
+ * Accesses a second: the bundled recording of redis, parsed beforehand into typed arrays, or read from its compressed
+ * text. The player is the command's own, with oracles off; calls, forks and exits of the recording are made.
+ */
+import { join } from 'node:path';
+import { kvm } from '@mmu-notifier/kvm';
+import { type AccessKind, type EventOrigin, type EventSink, type MmEvent, openRecording } from '@mmu-notifier/trace';
+import { type Machine, Machine as CoreMachine, MemorySwapDevice } from '@mmu-notifier/core';
+
+/** What is used of `cli/src/replay`: no package exports it. */
+interface CommandParts {
+  readonly Player: new (machine: Machine, devices: unknown, turns: unknown) => EventSink & { replayed: number };
+  readonly DeviceSet: new (machine: Machine, plugins: readonly unknown[]) => unknown;
+  readonly DeviceTurns: new (share: { numerator: number; denominator: number }, devices: number) => unknown;
+}
+
+const recording = join(import.meta.dirname, '../recordings/redis/lackey.txt.xz');
+const command = new URL('../../cli/src/replay/', import.meta.url);
+
+async function commandParts(): Promise<CommandParts> {
+  const files = ['player.ts', 'device-set.ts', 'share.ts'].map((file) => import(new URL(file, command).href));
+  return Object.assign({}, ...(await Promise.all(files))) as CommandParts;
+}
+
+/** Something other than an access, before access number `at`. */
+interface Step {
+  readonly at: number;
+  readonly event: MmEvent;
+  readonly origin: EventOrigin;
+}
+
+const MOST = 4_000_000;
+
+/** A recording in memory. */
+class Parsed implements EventSink {
+  readonly processes: Uint8Array = new Uint8Array(MOST);
+  readonly kinds: Uint8Array = new Uint8Array(MOST);
+  readonly addresses: Float64Array = new Float64Array(MOST);
+  readonly sizes: Int32Array = new Int32Array(MOST);
+  readonly steps: Step[] = [];
+  accesses = 0;
+
+  access(process: number, kind: AccessKind, address: number, size: number): void {
+    const at = this.accesses++;
+    this.processes[at] = process;
+    this.kinds[at] = kind;
+    this.addresses[at] = address;
+    this.sizes[at] = size;
+  }
+
+  event(event: MmEvent, origin: EventOrigin): void {
+    this.steps.push({ at: this.accesses, event, origin });
+  }
+}
+
+async function read(sink: EventSink): Promise<void> {
+  const reading = (await openRecording(recording)).read(sink);
+  while ((await reading.next()).done !== true);
+}
+
+let parsed: Parsed | undefined;
+
+async function preparsed(): Promise<Parsed> {
+  if (parsed !== undefined) return parsed;
+  parsed = new Parsed();
+  await read(parsed);
+  return parsed;
+}
+
+type Source = 'typed arrays' | 'text';
+
+/** Accesses for each second of CPU time. */
+async function rate(source: Source, plugins: readonly unknown[]): Promise<number> {
+  const { Player, DeviceSet, DeviceTurns } = await commandParts();
+  const recorded = await preparsed();
+  const { accesses } = recorded;
+  const machine = new CoreMachine({
+    ramBytes: 64 * 2 ** 20,
+    swapBytes: 0,
+    swapDevice: new MemorySwapDevice(),
+    oracles: 'off',
+  });
+  const devices = new DeviceSet(machine, plugins);
+  const player = new Player(machine, devices, new DeviceTurns({ numerator: 1, denominator: 4 }, plugins.length));
+  const before = process.cpuUsage();
+  if (source === 'text') await read(player);
+  else play(recorded, player);
+  const { user, system } = process.cpuUsage(before);
+  if (player.replayed < accesses) throw new Error(`${accesses - player.replayed} accesses were not replayed`);
+  return (accesses / (user + system)) * 1e6;
+}
+
+function play({ steps, accesses, processes, kinds, addresses, sizes }: Parsed, player: EventSink): void {
+  let at = 0;
+  for (const step of [...steps, undefined]) {
+    for (const stop = step?.at ?? accesses; at < stop; at++) {
+      player.access(processes[at] as number, kinds[at] as AccessKind, addresses[at] as number, sizes[at] as number);
+    }
+    if (step !== undefined) player.event(step.event, step.origin);
+  }
+}
+
+const row = (name: string, source: Source, plugins: () => readonly unknown[], millions: number) => ({
+  name,
+  unit: 'accesses/s' as const,
+  aim: { kind: 'rate' as const, atLeast: millions * 1e6 },
+  measure: () => rate(source, plugins()),
+});
+
+/** Rows of the one benchmark, beside those of `packages/core/bench`. */
+export const rows: readonly ReturnType<typeof row>[] = [
+  row('replay, typed arrays, CPU only', 'typed arrays', () => [], 50),
+  row('replay, typed arrays, kvm makes a quarter', 'typed arrays', () => [kvm()], 20),
+  row('replay, compressed text, CPU only', 'text', () => [], 5),
+];
