@@ -51,7 +51,7 @@ export function bootKernel(options: BootOptions): Kernel {
     frames,
     folioLocks: new FolioLocks(scheduler, lockdep, frames),
     pageTables: new PageTables(allocator.memory, frames),
-    ptLocks: new PageTableLocks(scheduler, lockdep),
+    ptLocks: new PageTableLocks(scheduler, lockdep, frames),
     tlbs: new Tlbs(scheduler, options.frames),
     anonVmas: new AnonVmas(scheduler, lockdep),
     files: new Map(),

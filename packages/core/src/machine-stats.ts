@@ -16,7 +16,7 @@ export function machineStats(
   const report: Record<string, Group> = {
     memory: {
       frames: allocator.memory.frames,
-      free: allocator.buddy.freeFrames,
+      free: allocator.freeFrames,
       allocations: allocator.allocations,
       frees: allocator.frees,
       directReclaims: allocator.directReclaims,

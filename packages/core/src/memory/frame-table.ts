@@ -1,9 +1,23 @@
 /**
- * Per-frame metadata as a struct of arrays: what `struct page` holds in 64 bytes, here in 37. `mapping` is the id of an
- * anon_vma (flag `Anon`) or of a file, `index` the page's place in it, `private` the swap slot of a page in the swap
- * cache or, for a page-table page, the number of its entries that are not none.
+ * Per-frame metadata as a struct of arrays: what `struct page` holds in 64 bytes.
+ *
+ * | bytes | what |
+ * |---|---|
+ * | 8 | `index` |
+ * | 28 | `refcount`, `mapcount`, `flags`, `mapping`, `private`, `next`, `previous` |
+ * | 4 | `tableLock`: the split page-table lock of a page-table page |
+ * | 2 | TLB entries that reach the frame (`Tlbs.reach`) |
+ *
+ * The host backs the arrays page by page as frames are first used: an untouched frame costs address space only, and an
+ * access stays one plain typed-array index.
  */
+import { reserveBytes } from './reserve.ts';
+
+/** Metadata of the kernel per frame; what oracles keep about a frame comes on top. */
+export const METADATA_BYTES_PER_FRAME = 42;
+
 export const FrameFlags = {
+  /** First frame of a free block. */
   Buddy: 0x1,
   Reserved: 0x2,
   PageTable: 0x4,
@@ -19,31 +33,40 @@ export const FrameFlags = {
   Locked: 0x1000,
   Poisoned: 0x2000,
   Parked: 0x4000,
+  /** Free, in the hands of one CPU. */
+  PerCpu: 0x8000,
 } as const;
 
 export class FrameTable {
   readonly refcount: Int32Array;
   readonly mapcount: Int32Array;
   readonly flags: Uint32Array;
+  /** Id of an anon_vma (flag `Anon`) or of a file; of the mm for a page-table page. */
   readonly mapping: Int32Array;
+  /** The page's place in what `mapping` names. */
   readonly index: Float64Array;
+  /**
+   * Swap slot of a page in the swap cache; number of entries that are not none of a page-table page; order of a free
+   * block, at its first frame.
+   */
   readonly private: Int32Array;
   /** Links of the list that the frame is on: a free list or an LRU list. */
   readonly next: Int32Array;
   readonly previous: Int32Array;
-  /** Order of a free block, at its first frame. */
-  readonly order: Uint8Array;
+  /** Number of the lock that the frame has as a page-table page; 0 before it first is one. */
+  readonly tableLock: Int32Array;
 
   constructor(frames: number) {
-    this.refcount = new Int32Array(frames);
-    this.mapcount = new Int32Array(frames);
-    this.flags = new Uint32Array(frames);
-    this.mapping = new Int32Array(frames);
-    this.index = new Float64Array(frames);
-    this.private = new Int32Array(frames);
-    this.next = new Int32Array(frames);
-    this.previous = new Int32Array(frames);
-    this.order = new Uint8Array(frames);
+    const words = (): Int32Array => new Int32Array(reserveBytes(frames * 4));
+    this.refcount = words();
+    this.mapcount = words();
+    this.flags = new Uint32Array(reserveBytes(frames * 4));
+    this.mapping = words();
+    this.index = new Float64Array(reserveBytes(frames * 8));
+    this.private = words();
+    this.next = words();
+    this.previous = words();
+    this.tableLock = words();
   }
 
   has(pfn: number, flag: number): boolean {

@@ -1,14 +1,15 @@
 /**
- * Frames with a reference count: `alloc_page`, `get_page`, `put_page`. Below the min watermark allocation reclaims
- * first; reclaim itself may use the reserve. The reclaimer is plugged in at boot, because it lives in a higher room.
+ * Frames with a reference count: `alloc_page`, `get_page`, `put_page`. Down to the low watermark a frame is simply
+ * taken; below it kswapd is woken; down to the min watermark allocation reclaims first; reclaim itself may use the
+ * reserve. What reclaims is plugged in at boot, because it lives in a higher room. Mirrors `mm/page_alloc.c`.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { assert } from '../contract.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
-import { BuddyAllocator } from './buddy.ts';
 import { FrameFlags, FrameTable } from './frame-table.ts';
 import { PhysicalMemory } from './physical-memory.ts';
+import { Zone } from './zone.ts';
 
 /** What watches frames come and go. */
 export interface FrameObserver {
@@ -19,14 +20,27 @@ export interface FrameObserver {
 /** Frees about `pages` frames; answers how many it freed. */
 export type Reclaimer = (pages: number) => Routine<number>;
 
+/** Frames that one direct reclaim aims at. `SWAP_CLUSTER_MAX` */
+const RECLAIM_BATCH = 32;
+
+/** Direct reclaims of one allocation while others take what it frees. `MAX_RECLAIM_RETRIES` */
+const RECLAIM_RETRIES = 16;
+
 export class PageAllocator {
   readonly memory: PhysicalMemory;
   readonly table: FrameTable;
-  readonly buddy: BuddyAllocator;
+  readonly zone: Zone;
   /** The shared frame of zeros: never freed, never counted. */
   readonly zeroPfn: number;
   observer: FrameObserver | undefined;
   reclaimer: Reclaimer | undefined;
+  /** Starts background reclaim, unless it runs. */
+  wakeKswapd: () => void = () => undefined;
+  /**
+   * Nothing could be reclaimed: the OOM killer's turn, with no lock of the allocator held.
+   * @returns whether it made room, so that it is worth trying again.
+   */
+  outOfMemory: (() => Routine<boolean>) | undefined;
   /** Takes a page off its LRU list when its last reference goes. */
   removeFromLru: (pfn: number) => void = () => undefined;
   /** Takes a page that nothing maps any more out of the swap cache, if no swap entry names it. */
@@ -40,10 +54,15 @@ export class PageAllocator {
     this.scheduler = scheduler;
     this.memory = new PhysicalMemory(frames);
     this.table = new FrameTable(frames);
-    this.buddy = new BuddyAllocator(this.table, frames);
-    this.zeroPfn = this.buddy.allocate(0);
+    this.zone = new Zone(this.table, frames, scheduler.cpus);
+    this.zeroPfn = this.zone.take(scheduler.current.cpu);
     this.table.reset(this.zeroPfn);
     this.table.set(this.zeroPfn, FrameFlags.Reserved);
+  }
+
+  /** Free frames, wherever they wait. */
+  get freeFrames(): number {
+    return this.zone.freeFrames + this.zone.perCpuFrames;
   }
 
   /**
@@ -52,15 +71,11 @@ export class PageAllocator {
    * @locks None of the LRU's, and no lock that reclaim takes. @sleeps May, in direct reclaim.
    */
   *allocate(): Routine<number> {
-    const task = this.scheduler.current;
-    if (task.reclaimDepth === 0) {
-      this.scheduler.mightSleep('page allocation');
-      for (let tries = 0; this.buddy.freeFrames <= this.buddy.watermarks.min && tries < 8; tries++) {
-        if ((yield* this.reclaim()) === 0) break;
-      }
-      if (this.buddy.freeFrames <= this.buddy.watermarks.min / 2) return -1;
-    }
-    return this.take();
+    const { scheduler, zone } = this;
+    if (scheduler.current.reclaimDepth > 0) return this.takeReserve();
+    scheduler.mightSleep('page allocation');
+    if (zone.freeFrames > zone.watermarks.low) return this.take();
+    return yield* this.allocateSlowly();
   }
 
   /** As `allocate`, but contents zero. */
@@ -82,19 +97,44 @@ export class PageAllocator {
     if (--refcount[pfn] === 0) this.free(pfn);
   }
 
-  private *reclaim(): Routine<number> {
+  /** `__alloc_pages_slowpath` */
+  private *allocateSlowly(): Routine<number> {
+    const { min, low } = this.zone.watermarks;
+    this.zone.drain();
+    if (this.zone.freeFrames > low) return this.take();
+    this.wakeKswapd();
+    for (let tries = 0; this.zone.freeFrames <= min; tries++) {
+      const freed = tries < RECLAIM_RETRIES ? yield* this.reclaimDirectly() : 0;
+      this.zone.drain();
+      if (freed > 0) continue;
+      if (this.zone.freeFrames > min) break;
+      if (this.outOfMemory === undefined || !(yield* this.outOfMemory())) return -1;
+      tries = 0;
+    }
+    return this.take();
+  }
+
+  private *reclaimDirectly(): Routine<number> {
     if (this.reclaimer === undefined) return 0;
     this.directReclaims++;
     const task = this.scheduler.current;
     task.reclaimDepth++;
-    const freed = yield* this.reclaimer(Math.max(32, this.buddy.watermarks.high - this.buddy.freeFrames));
+    const freed = yield* this.reclaimer(RECLAIM_BATCH);
     task.reclaimDepth--;
     if (this.scheduler.preemptive) yield point(PointKind.FrameFree, 0);
     return freed;
   }
 
+  /** Reclaim gives back more than it takes: it may have the last frame. */
+  private takeReserve(): number {
+    const pfn = this.take();
+    if (pfn >= 0) return pfn;
+    this.zone.drain();
+    return this.take();
+  }
+
   private take(): number {
-    const pfn = this.buddy.allocate(0);
+    const pfn = this.zone.take(this.scheduler.current.cpu);
     if (pfn < 0) return -1;
     this.allocations++;
     this.table.reset(pfn);
@@ -108,6 +148,6 @@ export class PageAllocator {
     if (table.has(pfn, FrameFlags.Lru)) this.removeFromLru(pfn);
     this.observer?.frameFreed(pfn);
     this.frees++;
-    this.buddy.release(pfn, 0);
+    this.zone.give(this.scheduler.current.cpu, pfn);
   }
 }

@@ -7,14 +7,12 @@ const SLAB_BYTES = FRAMES_PER_SLAB * 4096;
 
 export class PhysicalMemory {
   readonly frames: number;
-  private readonly byteSlabs: (Uint8Array | undefined)[];
-  private readonly wordSlabs: (Uint32Array | undefined)[];
+  /** As long as the highest frame in use needs. */
+  private readonly byteSlabs: (Uint8Array | undefined)[] = [];
+  private readonly wordSlabs: (Uint32Array | undefined)[] = [];
 
   constructor(frames: number) {
     this.frames = frames;
-    const slabs = Math.ceil(frames / FRAMES_PER_SLAB);
-    this.byteSlabs = new Array<Uint8Array | undefined>(slabs).fill(undefined);
-    this.wordSlabs = new Array<Uint32Array | undefined>(slabs).fill(undefined);
   }
 
   /** The slab with the frame's bytes; they begin at `byteOffset(pfn)`. */
@@ -52,6 +50,10 @@ export class PhysicalMemory {
   }
 
   private reserve(slab: number): Uint8Array {
+    while (this.byteSlabs.length < slab) {
+      this.byteSlabs.push(undefined);
+      this.wordSlabs.push(undefined);
+    }
     const bytes = new Uint8Array(SLAB_BYTES);
     this.byteSlabs[slab] = bytes;
     this.wordSlabs[slab] = new Uint32Array(bytes.buffer);

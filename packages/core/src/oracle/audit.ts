@@ -62,7 +62,7 @@ function* countSpace(kernel: Kernel, mm: MmStruct, { mappings, swapEntries }: Ce
 
 function* auditFrames(kernel: Kernel, { mappings }: Census): Iterable<Violation> {
   const { frames, allocator, pins } = kernel;
-  for (let pfn = 0; pfn < allocator.memory.frames; pfn++) {
+  for (let pfn = 0; pfn < allocator.zone.usedEnd; pfn++) {
     const refs = frames.refcount[pfn];
     if (refs === 0 || pfn === allocator.zeroPfn) continue;
     const mapped = mappings.get(pfn) ?? 0;
@@ -113,7 +113,7 @@ export function* auditDevice(kernel: Kernel, attached: AttachedDevice, oracle: T
 export function* auditLeaks(kernel: Kernel): Iterable<Violation> {
   const { allocator, frames, swap, anonVmas, pins } = kernel;
   const leaked: number[] = [];
-  for (let pfn = 0; pfn < allocator.memory.frames; pfn++) {
+  for (let pfn = 0; pfn < allocator.zone.usedEnd; pfn++) {
     if (frames.refcount[pfn] > 0 && pfn !== allocator.zeroPfn) leaked.push(pfn);
   }
   if (leaked.length > 0)

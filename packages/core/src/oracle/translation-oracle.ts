@@ -11,6 +11,7 @@
  */
 import { hex } from '../contract.ts';
 import type { Kernel } from '../kernel.ts';
+import { reserveBytes } from '../memory/reserve.ts';
 import type { FrameObserver } from '../memory/page-allocator.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { NotifierWindow, Subscription } from '../notifier/subscriptions.ts';
@@ -28,18 +29,18 @@ export class TranslationOracle implements FrameObserver, PteObserver {
   deviceAccesses = 0;
   private readonly kernel: Kernel;
   private readonly ledgers: Ledger[] = [];
-  /** Translations of all devices that reach a frame. */
-  private readonly reach: Int32Array;
+  /** Translations of all devices that reach a frame; there from the first device on. */
+  private reach: Int32Array = new Int32Array(0);
 
   constructor(kernel: Kernel, shadow: Shadow) {
     this.kernel = kernel;
     this.shadow = shadow;
-    this.reach = new Int32Array(kernel.allocator.memory.frames);
     kernel.allocator.observer = this;
     kernel.pageTables.observer = this;
   }
 
   watch(ledger: Ledger): void {
+    if (this.reach.length === 0) this.reach = new Int32Array(reserveBytes(4 * this.kernel.allocator.memory.frames));
     this.ledgers.push(ledger);
   }
 
@@ -51,7 +52,7 @@ export class TranslationOracle implements FrameObserver, PteObserver {
   frameFreed(pfn: number): void {
     const { tlbs } = this.kernel;
     if (tlbs.reach[pfn] > 0) this.fail('use-after-free', `frame ${pfn} is freed while a CPU TLB reaches it`);
-    if (this.reach[pfn] === 0) return;
+    if (this.reach.length === 0 || this.reach[pfn] === 0) return;
     const who = this.ledgers.find((ledger) => [...ledger.slots()].some((slot) => ledger.pfn[slot] === pfn));
     this.fail('use-after-free', `frame ${pfn} is freed while ${who?.device ?? 'a device'} reaches it`);
   }

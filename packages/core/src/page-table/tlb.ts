@@ -4,6 +4,7 @@
  * frame too early is seen at once. Mirrors `arch/x86/mm/tlb.c`.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
+import { reserveBytes } from '../memory/reserve.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import { Pte } from './pte.ts';
@@ -26,7 +27,7 @@ class CpuTlb {
 
 export class Tlbs {
   /** TLB entries of all CPUs that reach a frame. */
-  readonly reach: Int32Array;
+  readonly reach: Uint16Array;
   hits = 0;
   misses = 0;
   shootdowns = 0;
@@ -37,7 +38,7 @@ export class Tlbs {
 
   constructor(scheduler: Scheduler, frames: number) {
     this.scheduler = scheduler;
-    this.reach = new Int32Array(frames);
+    this.reach = new Uint16Array(reserveBytes(frames * 2));
     for (let cpu = 0; cpu < scheduler.cpus; cpu++) this.cpus.push(new CpuTlb());
   }
 

@@ -4,6 +4,7 @@
  * `mm/swap_state.c`.
  */
 import { assert } from '../contract.ts';
+import { reserveBytes } from '../memory/reserve.ts';
 import type { MachineTracer } from '../tracing/tracer.ts';
 import type { SwapDevice } from './swap-device.ts';
 
@@ -24,7 +25,7 @@ export class SwapSpace {
     this.slots = slots;
     this.device = device;
     this.tracer = tracer;
-    this.counts = new Int32Array(slots);
+    this.counts = new Int32Array(reserveBytes(4 * slots));
   }
 
   /** A free slot, counted once for the swap cache; -1 when swap is full. */
