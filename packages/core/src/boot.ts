@@ -31,6 +31,7 @@ export interface BootOptions {
   readonly swapSlots: number;
   readonly swapDevice: SwapDevice;
   readonly cpus: number;
+  readonly faultAroundPages: number;
   readonly strategy: Strategy | undefined;
   readonly observer: KernelObserver | undefined;
   readonly tracer: MachineTracer | undefined;
@@ -61,6 +62,7 @@ export function bootKernel(options: BootOptions): Kernel {
     notifierSrcu: new Srcu(scheduler, 'mmu_notifier srcu'),
     allLocks: new AllLocks(scheduler, lockdep),
     pins: new Pins(),
+    faultAroundPages: options.faultAroundPages,
     stats: new KernelStats(),
     observer: options.observer,
     tracer: options.tracer,

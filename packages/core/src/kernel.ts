@@ -69,6 +69,8 @@ export interface Kernel {
   readonly notifierSrcu: Srcu;
   readonly allLocks: AllLocks;
   readonly pins: Pins;
+  /** Pages of the window that a read fault on a file maps; 1 maps none but its own. */
+  readonly faultAroundPages: number;
   /** Address spaces that have not been torn down, by id. */
   readonly mms: Map<number, MmStruct>;
   readonly stats: KernelStats;

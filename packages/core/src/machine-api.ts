@@ -27,6 +27,11 @@ export interface MachineFiles {
    * @throws UsageError when there is one of that name.
    */
   create(name: string, length: number, content?: Uint8Array | PageFiller): MachineFile;
+  /**
+   * Brings pages into the page cache ahead of use: all that `[offset, offset + length)` touches, the whole file unless told
+   * otherwise. `readahead` @sleeps May. Errors: `ENOMEM`.
+   */
+  readAhead(name: string, offset?: number, length?: number): Routine<Errno | undefined>;
   /** @sleeps May. */
   truncate(name: string, length: number): Routine<Errno | undefined>;
   /** @sleeps May. */

@@ -38,6 +38,11 @@ export interface MachineConfig {
   readonly strategy?: Strategy;
   /** CPUs, each with a TLB: 4 unless given, at most 31. */
   readonly cpus?: number;
+  /**
+   * The window of which a read fault on a file maps every page that is cached: a power of two of 4096 or more, which turns
+   * it off; 65536 unless given, as in Linux.
+   */
+  readonly faultAroundBytes?: number;
   /** Where the heap of `brk` begins in every process; without it the first `setInitialBrk` says so. */
   readonly heapStart?: number;
   /** Told of the typed events of devices. */
@@ -76,6 +81,13 @@ export class Machine {
     const cpus = config.cpus ?? 4;
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > 31)
       throw new UsageError('bad-size', `found ${cpus} CPUs, expected 1 to 31`);
+    const faultAroundBytes = config.faultAroundBytes ?? 65536;
+    if (!(faultAroundBytes >= 4096 && faultAroundBytes <= 2 ** 21 && Number.isInteger(Math.log2(faultAroundBytes)))) {
+      throw new UsageError(
+        'bad-size',
+        `found ${faultAroundBytes} bytes to fault around, expected a power of two from 4096 to 2097152`,
+      );
+    }
     this.swapDevice = config.swapDevice ?? new FileSwapDevice();
     this.oracles = config.oracles === 'on' ? new Oracles() : undefined;
     this.kernel = bootKernel({
@@ -83,6 +95,7 @@ export class Machine {
       swapSlots: Math.floor(config.swapBytes / 4096),
       swapDevice: this.swapDevice,
       cpus,
+      faultAroundPages: faultAroundBytes / 4096,
       strategy: config.strategy,
       observer: this.oracles,
       tracer: config.tracer,

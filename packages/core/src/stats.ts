@@ -7,6 +7,7 @@ export class KernelStats {
     anonymous: 0,
     zeroPage: 0,
     file: 0,
+    around: 0,
     copyOnWrite: 0,
     reuse: 0,
     swapIn: 0,

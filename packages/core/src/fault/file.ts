@@ -10,16 +10,18 @@ import type { Vma } from '../mm/vma.ts';
 import type { File } from '../page-cache/file.ts';
 import { getLockedPage } from '../page-cache/filemap.ts';
 import { Pte } from '../page-table/pte.ts';
-import { addNewAnonRmap, addRmap } from '../rmap/rmap.ts';
+import { addNewAnonRmap } from '../rmap/rmap.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { countFault } from '../tracing/count-fault.ts';
 import { prepareAnonVma } from './anon-vma-prepare.ts';
 import { pteProt } from './anonymous.ts';
+import { faultAround, mapCachedPage } from './fault-around.ts';
 import type { Fault, FaultResult } from './handle-fault.ts';
 
 export function* fileFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const { vma, va, access } = fault;
   const copies = access === 'write' && !vma.shared;
+  if (access === 'read' && kernel.faultAroundPages > 1 && (yield* faultAround(kernel, fault))) return 'done';
   if (copies) yield* prepareAnonVma(kernel, vma);
   const pfn = yield* getLockedPage(kernel, vma.file as File<Vma>, vma.indexOf(va));
   if (pfn === 'out-of-memory') return 'oom';
@@ -34,23 +36,15 @@ export function* fileFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
 /** @locks Folio lock held: truncation cannot take the page before it is mapped. */
 function* mapPage(kernel: Kernel, fault: Fault, pfn: number): Routine<FaultResult> {
   const { vma, slot, access } = fault;
-  const { frames, pageTables } = kernel;
   const lock = kernel.ptLocks.ofSlot(slot);
   yield* lock.acquire();
-  if (pageTables.flags(slot) === Pte.None) {
-    const swapBacked = frames.has(pfn, FrameFlags.SwapBacked);
-    // A page without a disk below it needs no notice of its first write.
-    const writes = access === 'write' || (swapBacked && vma.shared && vma.has(VmFlags.Write));
+  if (kernel.pageTables.flags(slot) === Pte.None) {
+    if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
     if (access === 'write') {
       countFault(kernel, 'sharedWrite');
-      frames.set(pfn, FrameFlags.Dirty);
+      kernel.frames.set(pfn, FrameFlags.Dirty);
     }
-    kernel.allocator.get(pfn);
-    addRmap(kernel, pfn);
-    vma.mm.rss[swapBacked ? 'shmem' : 'file']++;
-    if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
-    const bits = (writes ? Pte.Writable : 0) | (access === 'write' ? Pte.Dirty : 0);
-    pageTables.set(slot, pteProt(vma) | Pte.Accessed | bits, pfn);
+    mapCachedPage(kernel, vma, slot, pfn, access === 'write' ? Pte.Writable | Pte.Dirty : 0);
   }
   lock.release();
   return 'done';

@@ -7,6 +7,7 @@ import type { Vma } from '../mm/vma.ts';
 import { MemoryStore, type PageFiller } from './backing-store.ts';
 import { dropFile } from './evict.ts';
 import { File, type FileKind } from './file.ts';
+import { readAhead } from './read-ahead.ts';
 import { truncateFile } from './truncate.ts';
 import { writeFile } from './write.ts';
 import { syncFile } from './writeback.ts';
@@ -38,6 +39,11 @@ export class Files implements MachineFiles {
   /** What lies below shared anonymous memory: it goes with its last mapping. */
   createShmem(length: number): File<Vma> {
     return this.add(undefined, 'shmem', length, undefined);
+  }
+
+  *readAhead(name: string, offset: number = 0, length: number = Infinity): Routine<Errno | undefined> {
+    const file = this.byName.get(name);
+    return file === undefined ? 'ENOENT' : yield* readAhead(this.kernel, file, offset, offset + length);
   }
 
   *truncate(name: string, length: number): Routine<Errno | undefined> {
