@@ -34,7 +34,7 @@ describe('a driver', () => {
 
   it('for another version of the contract is refused with both versions', async () => {
     const { create } = await load('old.ts', `export default ${plugin('^0.4.0')};`);
-    expect(create).toThrow('driver ./old.ts: the plugin was built for plugin-api ^0.4.0, this machine has 1.0.0');
+    expect(create).toThrow('driver ./old.ts: the plugin was built for plugin-api ^0.4.0, this machine has 1.1.0');
   });
 
   it('that is none is refused', async () => {

@@ -75,7 +75,7 @@ describe('a driver', () => {
 
   it('that was built for another API', async () => {
     const old = scratch.file('old.ts', PLUGIN('^2.0.0', ''));
-    const message = /old\.ts: the plugin was built for plugin-api \^2\.0\.0, this machine has 1\.0\.0/;
+    const message = /old\.ts: the plugin was built for plugin-api \^2\.0\.0, this machine has 1\.1\.0/;
     expectOneLine(await command('replay', small(), '--attach', old), message);
     const script = scratch.file('attach.mm', `p1 brk 0\nmachine attach dev ${old} p1\n`);
     expectOneLine(await command('run', script), /attach\.mm:2: driver .*built for plugin-api \^2\.0\.0/);

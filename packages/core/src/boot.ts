@@ -5,6 +5,7 @@ import { RwSemaphore } from './locking/rw-semaphore.ts';
 import { Srcu } from './locking/srcu.ts';
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { Pins } from './gup/pins.ts';
+import type { Kconfig } from './kconfig.ts';
 import type { Kernel, KernelObserver } from './kernel.ts';
 import { FolioLocks } from './memory/folio-lock.ts';
 import { PageAllocator } from './memory/page-allocator.ts';
@@ -27,6 +28,7 @@ import type { MachineTracer } from './tracing/tracer.ts';
 
 /** What a kernel is built from. */
 export interface BootOptions {
+  readonly kconfig: Kconfig;
   readonly frames: number;
   readonly swapSlots: number;
   readonly swapDevice: SwapDevice;
@@ -45,7 +47,10 @@ export function bootKernel(options: BootOptions): Kernel {
   const lockdep = new Lockdep(scheduler);
   const allocator = new PageAllocator(scheduler, options.frames);
   const { table: frames } = allocator;
+  // In the world of 2008 the locks of the reverse map are spinlocks, and the chain is walked under RCU.
+  const sleeps = options.kconfig.MMU_NOTIFIER_SLEEPABLE ? 'may' : 'never';
   const kernel: Kernel = {
+    kconfig: options.kconfig,
     scheduler,
     lockdep,
     allocator,
@@ -54,12 +59,12 @@ export function bootKernel(options: BootOptions): Kernel {
     pageTables: new PageTables(allocator.memory, frames),
     ptLocks: new PageTableLocks(scheduler, lockdep, frames),
     tlbs: new Tlbs(scheduler, options.frames),
-    anonVmas: new AnonVmas(scheduler, lockdep),
+    anonVmas: new AnonVmas(scheduler, lockdep, sleeps),
     files: new Map(),
     mms: new Map(),
     swap: new SwapSpace(options.swapSlots, options.swapDevice, options.tracer),
     lru: new LruLists(frames),
-    notifierSrcu: new Srcu(scheduler, 'mmu_notifier srcu'),
+    notifierSrcu: new Srcu(scheduler, sleeps === 'may' ? 'mmu_notifier srcu' : 'rcu', sleeps),
     allLocks: new AllLocks(scheduler, lockdep),
     pins: new Pins(),
     faultAroundPages: options.faultAroundPages,

@@ -5,6 +5,7 @@
 export { ContractViolation, UsageError } from './contract.ts';
 export type { Violation } from './contract.ts';
 export type { CpuAccessKind, Signal } from './fault/user-fault.ts';
+export type { Kconfig, KconfigName } from './kconfig.ts';
 export { Machine } from './machine.ts';
 export type { MachineConfig } from './machine.ts';
 export { ADVICES } from './mm/madvise.ts';

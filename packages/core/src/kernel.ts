@@ -2,6 +2,7 @@
  * The state of the rooms of one machine, as the verbs of the upper rooms see it. `machine.ts` builds it; nothing here
  * knows a driver.
  */
+import type { Kconfig } from './kconfig.ts';
 import type { Lockdep } from './locking/lockdep.ts';
 import type { Srcu } from './locking/srcu.ts';
 import type { FrameTable } from './memory/frame-table.ts';
@@ -10,6 +11,7 @@ import type { FolioLocks } from './memory/folio-lock.ts';
 import type { PageAllocator } from './memory/page-allocator.ts';
 import type { MmStruct } from './mm/mm-struct.ts';
 import type { Vma } from './mm/vma.ts';
+import type { IntervalNode } from './notifier/intervals.ts';
 import type { NotifierWindow, Subscription } from './notifier/subscriptions.ts';
 import type { AllLocks } from './notifier/take-all-locks.ts';
 import type { PageFiller } from './page-cache/backing-store.ts';
@@ -28,6 +30,10 @@ import type { MachineTracer } from './tracing/tracer.ts';
 export interface KernelObserver {
   /** The start callback of one subscription has returned success. */
   startReturned(subscription: Subscription, window: NotifierWindow): void;
+  /** As above for an interval; `seq` is what its hook was told to store. */
+  intervalTold(node: IntervalNode, window: NotifierWindow, seq: number): void;
+  /** A driver stores a sequence number in its interval, or compares one with it: under one lock. */
+  intervalSeqUsed(node: IntervalNode, by: 'setSeq' | 'readRetry'): void;
   /** A subscription has joined the chain of the mm. */
   registered(mm: MmStruct): void;
   /** The contents of `[start, end)` are about to change other than by a store; one of the next six ends it. */
@@ -53,6 +59,7 @@ export interface KernelObserver {
 }
 
 export interface Kernel {
+  readonly kconfig: Kconfig;
   readonly scheduler: Scheduler;
   readonly lockdep: Lockdep;
   readonly allocator: PageAllocator;

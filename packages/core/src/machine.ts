@@ -7,6 +7,7 @@ import { bootKernel } from './boot.ts';
 import { UsageError, type Violation } from './contract.ts';
 import { Cpus } from './cpu/access.ts';
 import type { CpuAccessKind, Signal } from './fault/user-fault.ts';
+import { type Kconfig, resolveKconfig } from './kconfig.ts';
 import type { Kernel } from './kernel.ts';
 import type { MachineFiles, MachineSyscalls, Process } from './machine-api.ts';
 import { auditDevice, auditLeaks, auditMemory } from './oracle/audit.ts';
@@ -30,6 +31,7 @@ import type { MachineTracer } from './tracing/tracer.ts';
 export interface MachineConfig {
   /** Physical memory, rounded down to whole pages; at least 16 of them. */
   readonly ramBytes: number;
+  /** Without `SWAP` there is none, whatever this says. */
   readonly swapBytes: number;
   /** Where swapped pages lie: a file in the system's temporary folder unless given. */
   readonly swapDevice?: SwapDevice;
@@ -45,6 +47,8 @@ export interface MachineConfig {
   readonly faultAroundBytes?: number;
   /** Where the heap of `brk` begins in every process; without it the first `setInitialBrk` says so. */
   readonly heapStart?: number;
+  /** Switches of the kernel that differ from their defaults: all are on. */
+  readonly kconfig?: Partial<Kconfig>;
   /** Told of the typed events of devices. */
   readonly onDeviceEvent?: DeviceEventListener;
   /** Told what happens when it happens: faults, notifier ranges, reclaim, swapping, locks, who runs. */
@@ -69,7 +73,7 @@ export class Machine {
   /** One task for each name that runs something. */
   private readonly tasks = new Map<string, Task>();
 
-  /** @throws UsageError for impossible sizes. */
+  /** @throws UsageError for impossible sizes and switches. */
   constructor(config: MachineConfig) {
     const frames = Math.floor(config.ramBytes / 4096);
     if (!(frames >= LEAST_FRAMES && frames <= MOST_FRAMES)) {
@@ -88,11 +92,13 @@ export class Machine {
         `found ${faultAroundBytes} bytes to fault around, expected a power of two from 4096 to 2097152`,
       );
     }
+    const kconfig = resolveKconfig(config.kconfig);
     this.swapDevice = config.swapDevice ?? new FileSwapDevice();
     this.oracles = config.oracles === 'on' ? new Oracles() : undefined;
     this.kernel = bootKernel({
+      kconfig,
       frames,
-      swapSlots: Math.floor(config.swapBytes / 4096),
+      swapSlots: kconfig.SWAP ? Math.floor(config.swapBytes / 4096) : 0,
       swapDevice: this.swapDevice,
       cpus,
       faultAroundPages: faultAroundBytes / 4096,
@@ -113,6 +119,11 @@ export class Machine {
   /** Every process that ever was, by name: `p1` exists at start. */
   get processes(): ReadonlyMap<string, Process> {
     return this.processTable.byName;
+  }
+
+  /** Every switch of the kernel, as it was decided at boot. */
+  get kconfig(): Kconfig {
+    return this.kernel.kconfig;
   }
 
   /** Frames that are pinned now. */

@@ -33,6 +33,9 @@ export class KernelStats {
     young: 0,
     registrations: 0,
     releases: 0,
+    intervalStarts: 0,
+    intervalInserts: 0,
+    intervalRemoves: 0,
   };
   readonly notifierEvents: Record<NotifierEvent, number> = {
     UNMAP: 0,

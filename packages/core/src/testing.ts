@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import { type IntervalNode, IntervalSubscriptions } from './notifier/intervals.ts';
 import { AllLocks } from './notifier/take-all-locks.ts';
 import { MmuGather } from './page-table/mmu-gather.ts';
 import { PointKind, point } from './sched/preemption-point.ts';
@@ -16,7 +17,11 @@ export type CoreGuard =
   /** Registration takes mmapLock alone: it may join a chain in the middle of a window that an rmap walk opened. */
   | 'take-all-locks'
   /** Pages and tables go back to the allocator before the CPUs have flushed. */
-  | 'flush-before-free';
+  | 'flush-before-free'
+  /** When a start of the list refuses, the intervals that were told before are not told of the end. */
+  | 'interval-unwind'
+  /** An interval joins the tree while a window that hit another one is open. */
+  | 'interval-deferral';
 
 type Twin = Readonly<Record<string, (this: never, ...args: never[]) => unknown>>;
 
@@ -35,6 +40,20 @@ const GATHER_TWIN: Twin = {
   },
 };
 
+const INSERT_TWIN: Twin = {
+  insert(this: IntervalSubscriptions, node: IntervalNode): void {
+    this.tree.insert(node, node.start, node.end - 1);
+    node.seq = this.seq - 1;
+  },
+};
+
+const TWINS: Readonly<Record<CoreGuard, readonly [prototype: object, twin: Twin]>> = {
+  'take-all-locks': [AllLocks.prototype, ALL_LOCKS_TWIN],
+  'flush-before-free': [MmuGather.prototype, GATHER_TWIN],
+  'interval-unwind': [IntervalSubscriptions.prototype, { unwind: () => undefined }],
+  'interval-deferral': [IntervalSubscriptions.prototype, INSERT_TWIN],
+};
+
 /**
  * Takes `guard` out of every machine of this package, in this program.
  *
@@ -42,9 +61,8 @@ const GATHER_TWIN: Twin = {
  * @public
  */
 export function withoutGuard(guard: CoreGuard): () => void {
-  return guard === 'take-all-locks'
-    ? replace(AllLocks.prototype, ALL_LOCKS_TWIN)
-    : replace(MmuGather.prototype, GATHER_TWIN);
+  const [prototype, twin] = TWINS[guard];
+  return replace(prototype, twin);
 }
 
 function replace(prototype: object, methods: Twin): () => void {

@@ -2,6 +2,7 @@
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { ContractViolation, type Violation } from '../src/contract.ts';
 import type { Signal } from '../src/fault/user-fault.ts';
+import type { Kconfig } from '../src/kconfig.ts';
 import type { Kernel } from '../src/kernel.ts';
 import type { MachineFile, Process } from '../src/machine-api.ts';
 import { Machine } from '../src/machine.ts';
@@ -24,6 +25,7 @@ export interface Options {
   readonly cpus?: number;
   readonly heapStart?: number;
   readonly tracer?: MachineTracer;
+  readonly kconfig?: Partial<Kconfig>;
 }
 
 export function machineOf(options: Options = {}): Machine {
@@ -35,6 +37,7 @@ export function machineOf(options: Options = {}): Machine {
     oracles: 'on',
     ...(strategy === undefined ? {} : { strategy }),
     ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
+    ...(options.kconfig === undefined ? {} : { kconfig: options.kconfig }),
     ...(options.heapStart === undefined ? {} : { heapStart: options.heapStart }),
     ...(options.tracer === undefined ? {} : { tracer: options.tracer }),
   });

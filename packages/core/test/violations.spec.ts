@@ -416,7 +416,7 @@ describe('attach', () => {
     const error = refusal({ ...never, api: '^2.0.0' });
     expect(error).toBeInstanceOf(UsageError);
     expect(error.code).toBe('api-mismatch');
-    expect(error.message).toBe('never: the plugin was built for plugin-api ^2.0.0, this machine has 1.0.0');
+    expect(error.message).toBe('never: the plugin was built for plugin-api ^2.0.0, this machine has 1.1.0');
   });
 
   it('refuses a plugin that needs what this machine does not have, and names it', () => {

@@ -22,6 +22,7 @@ export type {
 export type { HostWorld, PluginHost } from './host.ts';
 export type { MmuNotifierOps, NotifierEvent, NotifierRange } from './notifier.ts';
 export type {
+  IntervalFinish,
   IntervalNotifierService,
   IntervalOps,
   IntervalSubscription,

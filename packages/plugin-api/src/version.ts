@@ -4,7 +4,7 @@
  */
 
 /** Version of the contract in this package. @public */
-export const API_VERSION = '1.0.0';
+export const API_VERSION = '1.1.0';
 
 /** Why a plugin cannot be used with this contract. @public */
 export interface ApiMismatch {

@@ -1,9 +1,11 @@
 /**
  * The chain: before a pte loses its page or a permission, every secondary MMU of the mm is told, and again when the
- * change is done. Between the two a *window* is open. Mirrors `mm/mmu_notifier.c` of Linux 6.x, list part.
+ * change is done. Between the two a *window* is open. Mirrors `mm/mmu_notifier.c` of Linux 6.x.
  *
  * Protocol of a caller: hold mmapLock, an i_mmap lock, an anon_vma lock or a folio lock that is tied to the mm; open the
  * window before taking a page-table lock; recheck the pte under the lock; close the window after dropping it.
+ *
+ * Intervals come before the list, at start and at end.
  */
 import type { NotifierEvent, Routine, VirtualAddress } from '@mmu-notifier/plugin-api';
 import { hex } from '../contract.ts';
@@ -12,6 +14,7 @@ import { LockClasses } from '../locking/lock-order.ts';
 import type { HeldLock } from '../locking/lockdep.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
+import { endIntervals, startIntervals } from './interval-dispatch.ts';
 import type { NotifierWindow, Subscription } from './subscriptions.ts';
 
 /** Lockdep's stand-in for "inside a start or end": ties every lock a callback takes to the locks of its callers. */
@@ -22,6 +25,7 @@ const WINDOW_LOCKS = [LockClasses.mmap, LockClasses.iMmap, LockClasses.anonVma, 
 /**
  * `mmu_notifier_invalidate_range_start`: answers the open window, or `undefined` when nobody listens.
  *
+ * @param owner - Who asks for `MIGRATE` or `EXCLUSIVE`: its own device may ignore the window.
  * @sleeps May.
  */
 export function* openWindow(
@@ -30,10 +34,44 @@ export function* openWindow(
   start: number,
   end: number,
   event: NotifierEvent,
+  owner?: unknown,
 ): Routine<NotifierWindow | undefined> {
   if (mm.notifiers === undefined) return undefined;
+  if (kernel.kconfig.MMU_NOTIFIER_SLEEPABLE) kernel.scheduler.mightSleep('invalidate range start');
+  const window = makeWindow(kernel, mm, start, end, event, 'blockable', owner);
+  // Nobody may refuse: whoever does is reported.
+  yield* startAll(kernel, window);
+  return window;
+}
+
+/**
+ * `mmu_notifier_invalidate_range_start_nonblock`: no callback may sleep. On `EAGAIN` somebody could not do without: the
+ * caller must change no pte, and does not close.
+ *
+ * @sleeps Never.
+ */
+export function* tryOpenWindow(
+  kernel: Kernel,
+  mm: MmStruct,
+  start: number,
+  end: number,
+  event: NotifierEvent,
+): Routine<NotifierWindow | undefined | 'EAGAIN'> {
+  if (mm.notifiers === undefined) return undefined;
+  const window = makeWindow(kernel, mm, start, end, event, 'non-blockable');
+  return (yield* startAll(kernel, window)) === 'EAGAIN' ? 'EAGAIN' : window;
+}
+
+function makeWindow(
+  kernel: Kernel,
+  mm: MmStruct,
+  start: number,
+  end: number,
+  event: NotifierEvent,
+  blocking: 'blockable' | 'non-blockable',
+  owner?: unknown,
+): NotifierWindow {
   const { scheduler, lockdep } = kernel;
-  scheduler.mightSleep('invalidate range start');
   lockdep.check(NOTIFIER_MAP);
   if (!WINDOW_LOCKS.some((lockClass) => lockdep.holdsClass(lockClass))) {
     scheduler.fail(
@@ -41,52 +79,120 @@ export function* openWindow(
       `a window over ${hex(start)} is opened without a lock that holds registration back`,
     );
   }
-  const window: NotifierWindow = {
+  kernel.stats.notifierEvents[event]++;
+  return {
     mm,
     start: start as VirtualAddress,
     end: end as VirtualAddress,
     event,
-    blockable: true,
+    blockable: blocking === 'blockable',
+    ...(owner === undefined ? {} : { owner }),
     told: [],
   };
-  kernel.stats.notifierEvents[event]++;
-  kernel.tracer?.windowOpened?.(mm.id, start, end, event);
-  mm.windows.push(window);
-  const token = kernel.notifierSrcu.readLock();
-  for (const subscription of mm.notifiers.list) {
-    if (scheduler.preemptive) yield point(PointKind.CallbackStart, mm.id);
-    subscription.openStarts++;
-    yield* callStart(kernel, subscription, window);
-    window.told.push(subscription);
-    kernel.observer?.startReturned(subscription, window);
-  }
-  kernel.notifierSrcu.readUnlock(token);
-  return window;
 }
 
-function* callStart(kernel: Kernel, { ops, owner }: Subscription, window: NotifierWindow): Routine<void> {
-  if (ops.invalidateRangeStart === undefined) return;
-  const { start, end, event, mm } = window;
-  kernel.tracer?.invalidationBegan?.(owner, mm.id, start, end, event);
+function* startAll(kernel: Kernel, window: NotifierWindow): Routine<'done' | 'EAGAIN'> {
+  const { mm } = window;
+  const intervals = mm.notifiers?.intervals;
+  mm.windows.push(window);
+  kernel.tracer?.windowOpened?.(mm.id, window.start, window.end, window.event);
+  enterCallbacks(kernel, window);
+  let answer = intervals === undefined ? 'done' : yield* startIntervals(kernel, intervals, window);
+  if (answer === 'EAGAIN') {
+    forget(window);
+  } else {
+    answer = yield* startList(kernel, window);
+    // Linux, read literally, does not: then whoever waits in `readBegin` waits for ever.
+    if (answer === 'EAGAIN') intervals?.unwind();
+  }
+  leaveCallbacks(kernel, window);
+  if (answer === 'EAGAIN') {
+    kernel.stats.notifier['refused']++;
+    kernel.tracer?.windowClosed?.(mm.id, window.start, window.end, window.event);
+  }
+  return answer;
+}
+
+/**
+ * Everybody is called, also behind one that refuses: core cannot tell who has started. Then everybody who implements
+ * end gets it; so whoever may refuse must not implement end.
+ */
+function* startList(kernel: Kernel, window: NotifierWindow): Routine<'done' | 'EAGAIN'> {
+  const { mm } = window;
+  const list = mm.notifiers?.list ?? [];
+  if (list.length === 0) return 'done';
+  let answer: 'done' | 'EAGAIN' = 'done';
+  const token = kernel.notifierSrcu.readLock();
+  for (const subscription of list) {
+    if (kernel.scheduler.preemptive) yield point(PointKind.CallbackStart, mm.id);
+    subscription.openStarts++;
+    if ((yield* callStart(kernel, subscription, window)) === 'EAGAIN') {
+      answer = 'EAGAIN';
+      continue;
+    }
+    window.told.push({ owner: subscription.owner, start: window.start, end: window.end });
+    kernel.observer?.startReturned(subscription, window);
+  }
+  if (answer === 'EAGAIN') {
+    forget(window);
+    yield* callEnds(kernel, window);
+  }
+  kernel.notifierSrcu.readUnlock(token);
+  return answer;
+}
+
+function forget(window: NotifierWindow): void {
+  const { windows } = window.mm;
+  windows.splice(windows.indexOf(window), 1);
+}
+
+function* callStart(kernel: Kernel, { ops, owner }: Subscription, window: NotifierWindow): Routine<'done' | 'EAGAIN'> {
+  if (ops.invalidateRangeStart === undefined) return 'done';
   const task = kernel.scheduler.current;
   const outer = task.invalidating;
   task.invalidating = window;
   kernel.stats.notifier['starts']++;
-  const answer = yield* ops.invalidateRangeStart(window);
-  task.invalidating = outer;
+  kernel.tracer?.invalidationBegan?.(owner, window.mm.id, window.start, window.end, window.event);
+  const answer: unknown = yield* ops.invalidateRangeStart(window);
   kernel.tracer?.invalidationEnded?.(owner);
-  if (answer === 'EAGAIN') {
-    kernel.scheduler.fail('refused-blockable', `${owner} refuses a blockable invalidation of ${hex(window.start)}`);
+  task.invalidating = outer;
+  if (answer === undefined || answer === 'done') return 'done';
+  const { scheduler } = kernel;
+  const at = hex(window.start);
+  if (answer !== 'EAGAIN') {
+    scheduler.fail('start-answer', `${owner} answers ${String(answer)} to a start at ${at}, expected done or EAGAIN`);
   }
+  if (window.blockable) scheduler.fail('refused-blockable', `${owner} refuses a blockable invalidation of ${at}`);
+  if (ops.invalidateRangeEnd !== undefined) {
+    scheduler.fail(
+      'refused-with-end',
+      `${owner} refuses an invalidation of ${at} and implements end, which it gets too`,
+    );
+  }
+  return 'EAGAIN';
 }
 
-/** `mmu_notifier_invalidate_range_end`. @sleeps May. */
+/** `mmu_notifier_invalidate_range_end`. @sleeps May, if the window is blockable. */
 export function* closeWindow(kernel: Kernel, window: NotifierWindow | undefined): Routine<void> {
   if (window === undefined) return;
   const { mm } = window;
+  if (window.blockable && kernel.kconfig.MMU_NOTIFIER_SLEEPABLE) kernel.scheduler.mightSleep('invalidate range end');
   kernel.lockdep.check(NOTIFIER_MAP);
-  mm.windows.splice(mm.windows.indexOf(window), 1);
-  const token = kernel.notifierSrcu.readLock();
+  forget(window);
+  enterCallbacks(kernel, window);
+  if (mm.notifiers?.intervals !== undefined) yield* endIntervals(kernel, mm.notifiers.intervals);
+  if (mm.notifiers !== undefined && mm.notifiers.list.length > 0) {
+    const token = kernel.notifierSrcu.readLock();
+    yield* callEnds(kernel, window);
+    kernel.notifierSrcu.readUnlock(token);
+  }
+  leaveCallbacks(kernel, window);
+  kernel.tracer?.windowClosed?.(mm.id, window.start, window.end, window.event);
+}
+
+/** @locks SRCU read side. */
+function* callEnds(kernel: Kernel, window: NotifierWindow): Routine<void> {
+  const { mm } = window;
   for (const subscription of mm.notifiers?.list ?? []) {
     if (kernel.scheduler.preemptive) yield point(PointKind.CallbackEnd, mm.id);
     if (!subscription.linked) continue;
@@ -98,28 +204,15 @@ export function* closeWindow(kernel: Kernel, window: NotifierWindow | undefined)
     kernel.stats.notifier['ends']++;
     yield* subscription.ops.invalidateRangeEnd(window);
   }
-  kernel.notifierSrcu.readUnlock(token);
-  kernel.tracer?.windowClosed?.(mm.id, window.start, window.end, window.event);
 }
 
-/**
- * `mmu_notifier_clear_flush_young`: asks every subscriber, never stops early.
- *
- * @locks Page-table lock held. @sleeps Never.
- */
-export function* clearFlushYoung(kernel: Kernel, mm: MmStruct, start: number, end: number): Routine<boolean> {
-  if (mm.notifiers === undefined) return false;
-  let young = false;
-  const token = kernel.notifierSrcu.readLock();
-  for (const { ops } of mm.notifiers.list) {
-    if (ops.clearFlushYoung === undefined) continue;
-    if (kernel.scheduler.preemptive) yield point(PointKind.CallbackYoung, mm.id);
-    kernel.stats.notifier['young']++;
-    if (yield* ops.clearFlushYoung(mm, start as VirtualAddress, end as VirtualAddress)) young = true;
-  }
-  kernel.notifierSrcu.readUnlock(token);
-  kernel.tracer?.aged?.(mm.id, start, end, young);
-  return young;
+/** `non_block_start`: whoever may sleep from here on is reported. */
+function enterCallbacks({ scheduler }: Kernel, { blockable }: NotifierWindow): void {
+  if (!blockable) scheduler.current.nonBlockDepth++;
+}
+
+function leaveCallbacks({ scheduler }: Kernel, { blockable }: NotifierWindow): void {
+  if (!blockable) scheduler.current.nonBlockDepth--;
 }
 
 /** `mmu_notifier_arch_invalidate_secondary_tlbs`: with every flush of the CPU's TLBs. @sleeps Never. */

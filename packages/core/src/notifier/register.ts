@@ -2,11 +2,14 @@
  * Joining and leaving a chain. The object that a registration makes is the driver's identity on the mm; it holds one
  * `count` of the mm. Mirrors `mmu_notifier_register`, `_unregister`, `_get`, `_put` of `mm/mmu_notifier.c`.
  */
-import type { Errno, MmuNotifierOps, Routine } from '@mmu-notifier/plugin-api';
+import type { Errno, MmuNotifierOps, Routine, VirtualAddress } from '@mmu-notifier/plugin-api';
 import { UsageError } from '../contract.ts';
 import type { Kernel } from '../kernel.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
+import { TASK_SIZE } from '../types.ts';
+import { endIntervals, startIntervals } from './interval-dispatch.ts';
+import type { IntervalSubscriptions } from './intervals.ts';
 import { NotifierSubscriptions, Subscription } from './subscriptions.ts';
 
 /** @locks Takes mmapLock for writing, then all locks of the mm. @sleeps May. */
@@ -99,6 +102,8 @@ export function putNotifier(kernel: Kernel, subscription: Subscription): void {
  */
 export function* releaseNotifiers(kernel: Kernel, mm: MmStruct): Routine<void> {
   if (mm.notifiers === undefined) return;
+  if (mm.notifiers.intervals !== undefined) yield* releaseIntervals(kernel, mm, mm.notifiers.intervals);
+  if (mm.notifiers.list.length === 0) return;
   const token = kernel.notifierSrcu.readLock();
   const subscribers = mm.notifiers.list;
   for (const { ops } of subscribers) {
@@ -110,6 +115,14 @@ export function* releaseNotifiers(kernel: Kernel, mm: MmStruct): Routine<void> {
   for (const subscription of subscribers) unlink(subscription);
   kernel.notifierSrcu.readUnlock(token);
   yield* kernel.notifierSrcu.synchronize();
+}
+
+/** Intervals have no release: they get one window over everything, and stay until their owners remove them. */
+function* releaseIntervals(kernel: Kernel, mm: MmStruct, intervals: IntervalSubscriptions): Routine<void> {
+  const range = { start: 0 as VirtualAddress, end: TASK_SIZE as VirtualAddress, event: 'RELEASE' } as const;
+  kernel.stats.notifierEvents['RELEASE']++;
+  yield* startIntervals(kernel, intervals, { mm, ...range, blockable: true, told: [] });
+  yield* endIntervals(kernel, intervals);
 }
 
 function unlink(subscription: Subscription): void {

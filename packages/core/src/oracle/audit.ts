@@ -121,6 +121,9 @@ export function* auditLeaks(kernel: Kernel): Iterable<Violation> {
   if (swap.used > 0) yield { oracle: 'leak', message: `${swap.used} swap slots are never freed` };
   if (anonVmas.count > 0) yield { oracle: 'leak', message: `${anonVmas.count} anon_vmas are never freed` };
   if (pins.total > 0) yield { oracle: 'leak', message: `${pins.total} pins are never released` };
+  const { intervalInserts, intervalRemoves } = kernel.stats.notifier;
+  if (intervalInserts > intervalRemoves)
+    yield { oracle: 'leak', message: `${intervalInserts - intervalRemoves} intervals are never removed` };
   if (kernel.mms.size > 0) yield { oracle: 'leak', message: `${kernel.mms.size} address spaces are never torn down` };
 }
 

@@ -2,9 +2,11 @@
 import type { Kernel, KernelObserver } from '../kernel.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { Vma } from '../mm/vma.ts';
+import type { IntervalNode } from '../notifier/intervals.ts';
 import type { NotifierWindow, Subscription } from '../notifier/subscriptions.ts';
 import type { PageFiller } from '../page-cache/backing-store.ts';
 import type { File } from '../page-cache/file.ts';
+import { IntervalOracle } from './interval-oracle.ts';
 import { Shadow } from './shadow/shadow.ts';
 import { TranslationOracle } from './translation-oracle.ts';
 
@@ -12,6 +14,7 @@ export class Oracles implements KernelObserver {
   readonly shadow: Shadow;
   private kernel: Kernel | undefined;
   private watching: TranslationOracle | undefined;
+  private intervals: IntervalOracle | undefined;
 
   constructor() {
     this.shadow = new Shadow(() => this.kernel as Kernel);
@@ -21,11 +24,21 @@ export class Oracles implements KernelObserver {
   observe(kernel: Kernel): TranslationOracle {
     this.kernel = kernel;
     this.watching = new TranslationOracle(kernel, this.shadow);
+    this.intervals = new IntervalOracle(kernel.scheduler);
     return this.watching;
   }
 
   startReturned(subscription: Subscription, window: NotifierWindow): void {
     this.watching?.startReturned(subscription, window);
+  }
+
+  intervalTold(node: IntervalNode, window: NotifierWindow, seq: number): void {
+    this.intervals?.told(node, window, seq);
+    this.watching?.intervalTold(node, window);
+  }
+
+  intervalSeqUsed(node: IntervalNode, by: 'setSeq' | 'readRetry'): void {
+    this.intervals?.seqUsed(node, by);
   }
 
   /** Nobody may join a chain while a window of the mm is open: it would get an end without its start (I10). */

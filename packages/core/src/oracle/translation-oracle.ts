@@ -14,6 +14,7 @@ import type { Kernel } from '../kernel.ts';
 import { reserveBytes } from '../memory/reserve.ts';
 import type { FrameObserver } from '../memory/page-allocator.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
+import type { IntervalNode } from '../notifier/intervals.ts';
 import type { NotifierWindow, Subscription } from '../notifier/subscriptions.ts';
 import type { PteObserver } from '../page-table/page-tables.ts';
 import { Pte, isMapped } from '../page-table/pte.ts';
@@ -113,9 +114,17 @@ export class TranslationOracle implements FrameObserver, PteObserver {
 
   startReturned(subscription: Subscription, window: NotifierWindow): void {
     if (subscription.ops.invalidateRangeStart === undefined) return;
+    this.barrier(subscription.owner, window, window.start, window.end);
+  }
+
+  intervalTold(node: IntervalNode, window: NotifierWindow): void {
+    this.barrier(node.owner, window, Math.max(node.start, window.start), Math.min(node.end, window.end));
+  }
+
+  private barrier(owner: string, window: NotifierWindow, start: number, end: number): void {
     for (const ledger of this.ledgers) {
-      if (ledger.device !== subscription.owner || ledger.coherence === 'pinned') continue;
-      for (const slot of ledger.slotsInside(window.mm, window.start, window.end)) {
+      if (ledger.device !== owner || ledger.coherence === 'pinned') continue;
+      for (const slot of ledger.slotsInside(window.mm, start, end)) {
         this.fail(
           'start-is-a-barrier',
           `${describe(ledger, slot)} after the start of ${range(window)} (${window.event}) returned`,
@@ -153,7 +162,9 @@ export class TranslationOracle implements FrameObserver, PteObserver {
     const mm = ledger.mm[slot];
     const address = ledger.address[slot];
     const window = mm.windows.find(
-      (open) => covers(open, address) && open.told.some(({ owner }) => owner === ledger.device),
+      (open) =>
+        covers(open, address) &&
+        open.told.some(({ owner, start, end }) => owner === ledger.device && start <= address && address < end),
     );
     if (window !== undefined) {
       this.fail(

@@ -42,6 +42,7 @@ export class File<V = unknown> {
     store: BackingStore,
     scheduler: Scheduler,
     lockdep: Lockdep,
+    iMmapSleeps: 'may' | 'never' = 'may',
   ) {
     this.id = id;
     this.name = name;
@@ -49,7 +50,7 @@ export class File<V = unknown> {
     this.length = length;
     this.store = store;
     const label = name ?? `shmem ${id}`;
-    this.iMmapLock = new RwSemaphore(scheduler, lockdep, LockClasses.iMmap, `i_mmap ${label}`);
+    this.iMmapLock = new RwSemaphore(scheduler, lockdep, LockClasses.iMmap, `i_mmap ${label}`, iMmapSleeps);
     this.inodeLock = new RwSemaphore(scheduler, lockdep, LockClasses.inode, `i_rwsem ${label}`);
     this.invalidateLock = new RwSemaphore(scheduler, lockdep, LockClasses.invalidate, `invalidate_lock ${label}`);
   }

@@ -70,9 +70,10 @@ export class Files implements MachineFiles {
   }
 
   private add(name: string | undefined, kind: FileKind, length: number, fill: PageFiller | undefined): File<Vma> {
-    const { scheduler, lockdep, files, observer } = this.kernel;
+    const { scheduler, lockdep, files, observer, kconfig } = this.kernel;
+    const iMmapSleeps = kconfig.MMU_NOTIFIER_SLEEPABLE ? 'may' : 'never';
     const id = ++this.count;
-    const file = new File<Vma>(id, name, kind, length, new MemoryStore(length, fill), scheduler, lockdep);
+    const file = new File<Vma>(id, name, kind, length, new MemoryStore(length, fill), scheduler, lockdep, iMmapSleeps);
     files.set(id, file);
     observer?.fileCreated(file, fill);
     return file;

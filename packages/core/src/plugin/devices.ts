@@ -32,13 +32,19 @@ export class Devices {
    * Makes a device.
    *
    * @throws UsageError when the plugin is none, was built for another version of the contract, or needs what this machine
-   *   does not have.
+   *   does not have: a capability, or the chain itself.
    * @sleeps May.
    */
   *attach(name: string, plugin: SecondaryMmuPlugin): Routine<Device> {
     if (!isPlugin(plugin)) throw new UsageError('no-plugin', `${name}: found an object without the brand of a plugin`);
     const mismatch = checkApiRange(plugin.api, API_VERSION);
     if (mismatch !== undefined) throw new UsageError('api-mismatch', `${plugin.name}: ${mismatch.message}`);
+    if (!this.kernel.kconfig.MMU_NOTIFIER) {
+      throw new UsageError(
+        'kconfig',
+        `${plugin.name} needs MMU_NOTIFIER=y, this machine was booted with MMU_NOTIFIER=n`,
+      );
+    }
     if (this.byName.has(name)) throw new UsageError('device-exists', `there is a device ${name} already`);
     if (typeof plugin.traits !== 'object' || plugin.traits === null) {
       throw new UsageError('no-traits', `${plugin.name}: found no traits, expected what kind of secondary MMU it is`);

@@ -17,8 +17,8 @@ function bench(options = {}) {
 describe('the services of a machine', () => {
   it('name the contract, the device and what the machine has', () => {
     const { host } = bench();
-    expect(host).toMatchObject({ apiVersion: '1.0.0', deviceName: 'spy', world: { sleepableNotifiers: true } });
-    expect([...host.capabilities]).toEqual([]);
+    expect(host).toMatchObject({ apiVersion: '1.1.0', deviceName: 'spy', world: { sleepableNotifiers: true } });
+    expect([...host.capabilities]).toEqual(['interval-notifiers']);
   });
 
   it('count under the name of the device', () => {

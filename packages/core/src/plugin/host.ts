@@ -3,6 +3,7 @@ import { API_VERSION } from '@mmu-notifier/plugin-api';
 import type {
   Capability,
   HostWorld,
+  IntervalNotifierService,
   NotifierService,
   PluginHost,
   ProcessHandle,
@@ -13,6 +14,15 @@ import type {
 } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import { putMm } from '../mm/exit.ts';
+import {
+  checkRetry,
+  insertInterval,
+  readBegin,
+  readRetry,
+  removeInterval,
+  setSeq,
+} from '../notifier/interval-driver.ts';
+import type { IntervalNode } from '../notifier/intervals.ts';
 import { getNotifier, putNotifier, register, unregister } from '../notifier/register.ts';
 import type { Subscription } from '../notifier/subscriptions.ts';
 import { Completion } from '../locking/completion.ts';
@@ -22,10 +32,10 @@ import { frameService, pageService, vmaService } from './memory-services.ts';
 import type { DeviceStats } from './device-stats.ts';
 import { SyncObjects } from './sync-objects.ts';
 
-/** What this machine offers beyond the services that every machine has: nothing yet. */
-const CAPABILITIES: ReadonlySet<Capability> = new Set<Capability>();
-
-const WORLD: HostWorld = { sleepableNotifiers: true };
+/** What this machine offers beyond the services that every machine has. In the world of 2008 there are no intervals. */
+function capabilitiesOf({ kconfig }: Kernel): ReadonlySet<Capability> {
+  return new Set<Capability>(kconfig.MMU_NOTIFIER_SLEEPABLE ? ['interval-notifiers'] : []);
+}
 
 /** Told of the typed events of devices. @public */
 export type DeviceEventListener = (
@@ -41,11 +51,14 @@ export function createHost(
   stats: DeviceStats,
   listener: DeviceEventListener | undefined,
 ): PluginHost {
+  const world: HostWorld = { sleepableNotifiers: kernel.kconfig.MMU_NOTIFIER_SLEEPABLE };
+  const capabilities = capabilitiesOf(kernel);
   return {
     apiVersion: API_VERSION,
-    world: WORLD,
+    world,
     deviceName,
-    capabilities: CAPABILITIES,
+    capabilities,
+    ...(capabilities.has('interval-notifiers') ? { intervals: intervalService(kernel, deviceName) } : {}),
     notifiers: notifierService(kernel, deviceName),
     pages: pageService(kernel, deviceName),
     processes: processService(kernel),
@@ -67,6 +80,17 @@ function notifierService(kernel: Kernel, owner: string): NotifierService {
     get: (mm, ops) => getNotifier(kernel, asMm(mm), ops, owner),
     put: (subscription) => putNotifier(kernel, subscription as Subscription),
     synchronize: () => kernel.notifierSrcu.barrier(),
+  };
+}
+
+function intervalService(kernel: Kernel, owner: string): IntervalNotifierService {
+  return {
+    insert: (mm, start, length, ops) => insertInterval(kernel, asMm(mm), start, length, ops, owner),
+    remove: (subscription) => removeInterval(kernel, subscription as IntervalNode),
+    readBegin: (subscription) => readBegin(kernel, subscription as IntervalNode),
+    readRetry: (subscription, seq) => readRetry(kernel, subscription as IntervalNode, seq),
+    checkRetry: (subscription, seq) => checkRetry(subscription as IntervalNode, seq),
+    setSeq: (subscription, seq) => setSeq(kernel, subscription as IntervalNode, seq),
   };
 }
 

@@ -39,12 +39,12 @@ export class AnonVma {
   allLocksMark = false;
   private readonly ownLock: RwSemaphore | undefined;
 
-  constructor(id: number, scheduler: Scheduler, lockdep: Lockdep, parent: AnonVma | undefined) {
+  constructor(id: number, scheduler: Scheduler, lockdep: Lockdep, sleeps: 'may' | 'never', parent?: AnonVma) {
     this.id = id;
     this.parent = parent;
     this.root = parent?.root ?? this;
     if (parent === undefined) {
-      this.ownLock = new RwSemaphore(scheduler, lockdep, LockClasses.anonVma, `anon_vma ${id}`);
+      this.ownLock = new RwSemaphore(scheduler, lockdep, LockClasses.anonVma, `anon_vma ${id}`, sleeps);
     } else {
       parent.children++;
     }
@@ -59,12 +59,15 @@ export class AnonVma {
 export class AnonVmas {
   private readonly scheduler: Scheduler;
   private readonly lockdep: Lockdep;
+  private readonly sleeps: 'may' | 'never';
   private readonly byId = new Map<number, AnonVma>();
   private nextId = 1;
 
-  constructor(scheduler: Scheduler, lockdep: Lockdep) {
+  /** @param sleeps - Whether the locks of the families may be slept under. */
+  constructor(scheduler: Scheduler, lockdep: Lockdep, sleeps: 'may' | 'never' = 'may') {
     this.scheduler = scheduler;
     this.lockdep = lockdep;
+    this.sleeps = sleeps;
   }
 
   get(id: number): AnonVma | undefined {
@@ -76,7 +79,7 @@ export class AnonVmas {
   }
 
   create(parent?: AnonVma): AnonVma {
-    const anonVma = new AnonVma(this.nextId++, this.scheduler, this.lockdep, parent);
+    const anonVma = new AnonVma(this.nextId++, this.scheduler, this.lockdep, this.sleeps, parent);
     this.byId.set(anonVma.id, anonVma);
     return anonVma;
   }

@@ -4,7 +4,7 @@
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
-import { clearFlushYoung } from '../notifier/chain.ts';
+import { clearFlushYoung } from '../notifier/young.ts';
 import { Pte } from '../page-table/pte.ts';
 import { rmapWalk, slotMapping } from './rmap.ts';
 

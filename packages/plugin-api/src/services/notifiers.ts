@@ -42,32 +42,96 @@ export interface NotifierService {
 /** A range of one mm that a driver watches. @public */
 export interface IntervalSubscription {
   readonly mm: MmHandle;
+  /** First byte. */
   readonly start: VirtualAddress;
+  /** First byte behind the range. */
   readonly end: VirtualAddress;
 }
 
-/** Callback of an interval subscription. @public */
+/** What a first pass leaves to the second: an object of the driver's, a new one for each window. @public */
+export type IntervalFinish = object;
+
+/**
+ * Callbacks of an interval subscription: `invalidate`, or `invalidateStart` with `invalidateFinish`. Any task may run
+ * them, several at a time for windows that overlap, and only for windows that intersect the interval. There is no end
+ * callback: `readBegin` and `readRetry` know the end. The last window of an interval is that of the event `RELEASE`:
+ * the address space is going, and the interval must still be removed.
+ * @public
+ */
 export interface IntervalOps {
   /**
-   * Drops the translations of `range` inside the interval. Must call `setSeq` under the driver's lock, always.
-   * @returns `false` only when the range is not blockable and it would have to sleep.
+   * Drops the translations of `range` inside the interval. Calls `setSeq(subscription, seq)` under the driver's lock,
+   * always: also when nothing is mapped there. Nothing may be mapped there again but by way of `readBegin`.
+   *
+   * @locks Entered as {@link MmuNotifierOps.invalidateRangeStart}; SRCU is not held.
+   * @sleeps Only when `range.blockable`.
+   * @returns `false` only when the range is not blockable and it would have to sleep; then it has changed nothing.
    */
-  invalidate(subscription: IntervalSubscription, range: NotifierRange, seq: number): Routine<boolean>;
+  invalidate?(subscription: IntervalSubscription, range: NotifierRange, seq: number): Routine<boolean>;
+
+  /**
+   * First of two passes, in place of `invalidate`: asks the hardware and does not wait for it, so that several devices
+   * are waited for at once. Calls `setSeq` as `invalidate` does.
+   *
+   * @sleeps Only when `range.blockable`.
+   * @returns what `invalidateFinish` is handed; `true` when nothing is left to do; `false` as for `invalidate`.
+   */
+  invalidateStart?(
+    subscription: IntervalSubscription,
+    range: NotifierRange,
+    seq: number,
+  ): Routine<boolean | IntervalFinish>;
+
+  /**
+   * Second pass, after the first passes of all intervals: when it returns, the device reaches nothing of the range. Also
+   * called when another interval refused.
+   *
+   * @sleeps As the pass before it.
+   */
+  invalidateFinish?(finish: IntervalFinish): Routine<void>;
 }
 
 /**
- * `mmu_interval_notifier`: range-restricted subscriptions with collision retry.
- * Reserved: offered where `capabilities` has `interval-notifiers`.
+ * `mmu_interval_notifier`: subscriptions to ranges, whose faults find out by a sequence number that an invalidation came
+ * in between. Offered where `capabilities` has `interval-notifiers`. A fault goes so:
+ *
+ *     seq = readBegin(); look the page up, no lock held; lock; if readRetry(seq), unlock and begin again; map; unlock
  * @public
  */
 export interface IntervalNotifierService {
+  /**
+   * Watches `[start, start + length)`. The address space must have users; the subscription holds the `mm_struct`. When
+   * invalidations are running, `readBegin` waits for their end.
+   *
+   * @locks The first one of an mm takes mmapLock for write and all locks of the mm. Hold none of core's locks.
+   * @sleeps May. Answers `EINVAL` for an mm without users or an incomplete set of callbacks, `EOVERFLOW` for a range
+   *   that is empty or ends behind the address space, `EINTR` when a signal is pending.
+   */
   insert(mm: MmHandle, start: VirtualAddress, length: number, ops: IntervalOps): Routine<IntervalSubscription | Errno>;
+  /**
+   * Ends the watch. After it returned, no callback of this subscription runs or will run.
+   *
+   * @locks Hold no lock that a callback takes; never call it from a callback.
+   * @sleeps Until no window that hit any interval of the mm is open.
+   */
   remove(subscription: IntervalSubscription): Routine<void>;
-  /** Waits while an invalidation of the interval runs; answers the sequence for `readRetry`. */
+  /**
+   * Begins a fault: before the page is looked up. Waits while an invalidation of the interval runs, once; the caller
+   * decides how often it tries.
+   *
+   * @locks Hold no lock that a callback takes. @sleeps May.
+   * @returns the sequence for `readRetry`.
+   */
   readBegin(subscription: IntervalSubscription): Routine<number>;
-  /** Whether the snapshot taken since `readBegin` is stale. @locks The lock that `invalidate` takes. */
+  /**
+   * Whether what was looked up since `readBegin` is stale: then begin again.
+   *
+   * @locks The lock under which the callbacks call `setSeq`; it is held until the translation is installed.
+   * @sleeps Never.
+   */
   readRetry(subscription: IntervalSubscription, seq: number): boolean;
-  /** Unlocked hint: true is reliable, false is not. */
+  /** As `readRetry` without a lock, to give up early: true is reliable, false is not. @sleeps Never. */
   checkRetry(subscription: IntervalSubscription, seq: number): boolean;
+  /** Stores the number that a callback was handed. @locks The driver's lock, see `readRetry`. @sleeps Never. */
   setSeq(subscription: IntervalSubscription, seq: number): void;
 }
