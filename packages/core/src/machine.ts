@@ -70,7 +70,7 @@ export class Machine {
   private readonly devices: Devices;
   private readonly cpus: Cpus;
   private readonly swapDevice: SwapDevice;
-  /** One task for each name that runs something. */
+  /** One task for each name that runs something for nobody; a process has those that work for it. */
   private readonly tasks = new Map<string, Task>();
 
   /** @throws UsageError for impossible sizes and switches. */
@@ -135,11 +135,11 @@ export class Machine {
   run<T>(name: string, routine: Routine<T>, process?: Process): T {
     const { scheduler } = this.kernel;
     const owner = process && asProcess(process);
-    const key = owner === undefined ? name : `${name} of ${owner.name}`;
-    let task = this.tasks.get(key);
+    const tasks = owner?.tasks ?? this.tasks;
+    let task = tasks.get(name);
     if (task === undefined) {
       task = scheduler.createTask(name, owner, owner?.cpu);
-      this.tasks.set(key, task);
+      tasks.set(name, task);
     }
     return scheduler.run(task, routine);
   }

@@ -12,7 +12,7 @@ import type { AnonVma } from '../rmap/anon-vma.ts';
 export function* prepareAnonVma(kernel: Kernel, vma: Vma): Routine<void> {
   if (vma.anonVma !== undefined) return;
   const anonVma = reusable(vma) ?? kernel.anonVmas.create();
-  yield* anonVma.lock.acquireWrite();
+  if (!anonVma.lock.acquireWriteNow()) yield* anonVma.lock.acquireWrite();
   // A fault of another thread may have been faster.
   if (vma.anonVma === undefined) {
     vma.anonVma = anonVma;

@@ -19,12 +19,13 @@ export function pteProt(vma: Vma): number {
 export function* anonymousFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const { vma, va, slot } = fault;
   // Before the zero page too: a VMA that was only read keeps apart from a neighbour that was touched on its own (6.18).
-  yield* prepareAnonVma(kernel, vma);
+  if (vma.anonVma === undefined) yield* prepareAnonVma(kernel, vma);
   if (fault.access === 'read') return yield* mapZeroPage(kernel, fault);
-  const pfn = yield* kernel.allocator.allocateZeroed();
+  let pfn = kernel.allocator.allocateZeroedNow();
+  if (pfn < 0) pfn = yield* kernel.allocator.allocateZeroed();
   if (pfn < 0) return 'oom';
   const lock = kernel.ptLocks.ofSlot(slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   if (kernel.pageTables.flags(slot) !== Pte.None) {
     lock.release();
     kernel.allocator.put(pfn);
@@ -43,7 +44,7 @@ export function* anonymousFault(kernel: Kernel, fault: Fault): Routine<FaultResu
 
 function* mapZeroPage(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const lock = kernel.ptLocks.ofSlot(fault.slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   if (kernel.pageTables.flags(fault.slot) === Pte.None) {
     countFault(kernel, 'zeroPage');
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, fault.slot);

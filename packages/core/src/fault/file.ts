@@ -22,7 +22,7 @@ export function* fileFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const { vma, va, access } = fault;
   const copies = access === 'write' && !vma.shared;
   if (access === 'read' && kernel.faultAroundPages > 1 && (yield* faultAround(kernel, fault))) return 'done';
-  if (copies) yield* prepareAnonVma(kernel, vma);
+  if (copies && vma.anonVma === undefined) yield* prepareAnonVma(kernel, vma);
   const pfn = yield* getLockedPage(kernel, vma.file as File<Vma>, vma.indexOf(va));
   if (pfn === 'out-of-memory') return 'oom';
   if (pfn === 'beyond-end') return 'sigbus';
@@ -37,7 +37,7 @@ export function* fileFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
 function* mapPage(kernel: Kernel, fault: Fault, pfn: number): Routine<FaultResult> {
   const { vma, slot, access } = fault;
   const lock = kernel.ptLocks.ofSlot(slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   if (kernel.pageTables.flags(slot) === Pte.None) {
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
     if (access === 'write') {
@@ -54,11 +54,12 @@ function* mapPage(kernel: Kernel, fault: Fault, pfn: number): Routine<FaultResul
 function* mapCopy(kernel: Kernel, fault: Fault, original: number): Routine<FaultResult> {
   const { vma, va, slot } = fault;
   const { allocator, pageTables } = kernel;
-  const copy = yield* allocator.allocate();
+  let copy = allocator.allocateNow();
+  if (copy < 0) copy = yield* allocator.allocate();
   if (copy < 0) return 'oom';
   allocator.memory.copy(copy, original);
   const lock = kernel.ptLocks.ofSlot(slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   if (pageTables.flags(slot) !== Pte.None) {
     lock.release();
     allocator.put(copy);

@@ -31,7 +31,8 @@ export interface Fault {
 export function* handleFault(kernel: Kernel, vma: Vma, address: number, access: FaultAccess): Routine<FaultResult> {
   kernel.stats.faults['total']++;
   const va = address - (address % 4096);
-  const slot = yield* ensureTables(kernel, vma.mm, va);
+  let slot = kernel.pageTables.walk(vma.mm.root, va);
+  if (slot < 0) slot = yield* ensureTables(kernel, vma.mm, va);
   if (slot < 0) return 'oom';
   const fault: Fault = { vma, va, access, slot };
   const flags = kernel.pageTables.flags(slot);
@@ -48,7 +49,7 @@ export function* handleFault(kernel: Kernel, vma: Vma, address: number, access: 
 /** The pte allows the access already: somebody else was faster. */
 function* spuriousFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const lock = kernel.ptLocks.ofSlot(fault.slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   countFault(kernel, 'spurious');
   const flags = kernel.pageTables.flags(fault.slot);
   if ((flags & Pte.Present) !== 0) kernel.pageTables.setBits(fault.slot, Pte.Accessed, 0);

@@ -8,7 +8,7 @@ import { handleFault } from './handle-fault.ts';
 
 /** @locks Takes mmapLock for reading. @sleeps May. */
 export function* populateRange(kernel: Kernel, mm: MmStruct, start: number, end: number): Routine<void> {
-  yield* mm.mmapLock.acquireRead();
+  if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
   for (let va = start; va < end; va += 4096) {
     const vma = mm.vmas.at(va);
     if (vma === undefined || (vma.flags & PROT_MASK) === 0) break;

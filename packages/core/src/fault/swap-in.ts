@@ -32,7 +32,7 @@ function* mapSwapPage(kernel: Kernel, fault: Fault, entry: number, swapSlot: num
   const { vma, va, slot, access } = fault;
   const { frames, pageTables, swap, scheduler } = kernel;
   const lock = kernel.ptLocks.ofSlot(slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   if (pageTables.flags(slot) !== entry || pageTables.frame(slot) !== swapSlot) {
     lock.release();
     return;

@@ -26,7 +26,7 @@ export function* userFault(
   address: number,
   kind: CpuAccessKind,
 ): Routine<Signal | undefined> {
-  yield* mm.mmapLock.acquireRead();
+  if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
   let vma = mm.vmas.at(address);
   if (vma === undefined) {
     vma = yield* growStack(kernel, mm, address);
@@ -61,7 +61,7 @@ function allows(vma: Vma, kind: CpuAccessKind): boolean {
 function* growStack(kernel: Kernel, mm: MmStruct, address: number): Routine<Vma | undefined> {
   if (mm.vmas.find(address)?.has(VmFlags.GrowsDown) !== true) return undefined;
   mm.mmapLock.releaseRead();
-  yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
   const grown = yield* expandStack(kernel, mm, address);
   mm.mmapLock.downgrade();
   return grown;

@@ -21,7 +21,7 @@ export function* writeProtectFault(kernel: Kernel, fault: Fault): Routine<FaultR
   const { slot, vma } = fault;
   const { pageTables, allocator } = kernel;
   const lock = kernel.ptLocks.ofSlot(slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   const flags = pageTables.flags(slot);
   if (!isMapped(flags) || (flags & Pte.Writable) !== 0) {
     lock.release();
@@ -72,13 +72,14 @@ function canReuse(kernel: Kernel, pfn: number): boolean {
 function* copyPage(kernel: Kernel, fault: Fault, old: number): Routine<FaultResult> {
   const { vma, va, slot } = fault;
   const { allocator, pageTables } = kernel;
-  yield* prepareAnonVma(kernel, vma);
-  const copy = yield* allocator.allocate();
+  if (vma.anonVma === undefined) yield* prepareAnonVma(kernel, vma);
+  let copy = allocator.allocateNow();
+  if (copy < 0) copy = yield* allocator.allocate();
   if (copy < 0) return 'oom';
   allocator.memory.copy(copy, old);
   const window = yield* openWindow(kernel, vma.mm, va, va + 4096, 'CLEAR');
   const lock = kernel.ptLocks.ofSlot(slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   const flags = pageTables.flags(slot);
   const same = isMapped(flags) && (flags & Pte.Writable) === 0 && pageTables.frame(slot) === old;
   if (same) yield* replacePage(kernel, fault, old, copy);

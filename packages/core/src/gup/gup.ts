@@ -19,7 +19,7 @@ export function* getUserPage(
   options: GetPageOptions,
 ): Routine<UserPage | Errno> {
   kernel.stats.gup['slow']++;
-  yield* mm.mmapLock.acquireRead();
+  if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
   const result = yield* getLocked(kernel, mm, address, options);
   mm.mmapLock.releaseRead();
   if (typeof result === 'string') kernel.stats.gup['failed']++;
@@ -45,7 +45,7 @@ function* follow(kernel: Kernel, vma: Vma, address: number, options: GetPageOpti
   const slot = kernel.pageTables.walk(vma.mm.root, address);
   if (slot < 0) return undefined;
   const lock = kernel.ptLocks.ofSlot(slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   const page = take(kernel, slot, options);
   lock.release();
   return page;

@@ -15,12 +15,20 @@ export interface HeldLock {
   readonly lockClass: LockClass;
 }
 
+/**
+ * How an acquisition stands to held locks of its class: `single`, there is none; `nested`, the caller knows the order;
+ * `all`, it is one of any number for which the caller holds one token (`down_write_nest_lock`).
+ */
+export type Nesting = 'nested' | 'single' | 'all';
+
 const DRIVER_RANK = LockClasses.driver.rank;
 
 export class Lockdep {
   private readonly scheduler: Scheduler;
   /** `from.id` to the ids of the classes acquired while it was held. */
-  private readonly after = new Map<number, Set<number>>();
+  private readonly after: (Set<number> | undefined)[] = [];
+  /** The same as a matrix, for what every acquisition asks. */
+  private readonly known: (boolean[] | undefined)[] = [];
   private readonly classNames = new Map<number, string>();
 
   constructor(scheduler: Scheduler) {
@@ -28,32 +36,33 @@ export class Lockdep {
   }
 
   /** Before a blocking acquisition. */
-  check(lock: HeldLock, nesting: 'nested' | 'single' = 'single'): void {
+  check(lock: HeldLock, nesting: Nesting = 'single'): void {
     const task = this.scheduler.current;
-    for (let i = 0; i < task.held.length; i++) {
-      const held = task.held[i];
-      if (held === lock) this.report(`${task.name} acquires ${lock.name}, which it holds already`);
-      this.checkPair(held, lock, nesting);
+    const { held } = task;
+    const to = lock.lockClass.id;
+    for (let i = 0; i < held.length; i++) {
+      const outer = held[i];
+      if (outer === lock) this.report(`${task.name} acquires ${lock.name}, which it holds already`);
+      if (this.known[outer.lockClass.id]?.[to] !== true) this.checkPair(outer, lock, nesting);
     }
   }
 
-  acquired(lock: HeldLock): void {
-    this.scheduler.current.held.push(lock);
+  acquired(lock: HeldLock, nesting: Nesting = 'single'): void {
+    if (nesting !== 'all') this.scheduler.current.held.push(lock);
     this.scheduler.tracer?.lockAcquired?.(lock);
   }
 
-  released(lock: HeldLock): void {
-    const { held } = this.scheduler.current;
+  released(lock: HeldLock, nesting: Nesting = 'single'): void {
+    if (nesting !== 'all') this.forget(lock);
+    this.scheduler.tracer?.lockReleased?.(lock);
+  }
+
+  private forget(lock: HeldLock): void {
+    const { held, name } = this.scheduler.current;
     const at = held.lastIndexOf(lock);
-    if (at < 0) {
-      this.scheduler.fail(
-        'lock-misuse',
-        `${this.scheduler.current.name} releases ${lock.name}, which it does not hold`,
-      );
-    }
+    if (at < 0) this.scheduler.fail('lock-misuse', `${name} releases ${lock.name}, which it does not hold`);
     if (at === held.length - 1) held.pop();
     else held.splice(at, 1);
-    this.scheduler.tracer?.lockReleased?.(lock);
   }
 
   holds(lock: HeldLock): boolean {
@@ -64,15 +73,13 @@ export class Lockdep {
     return this.scheduler.current.held.some((held) => held.lockClass === lockClass);
   }
 
-  private checkPair(held: HeldLock, lock: HeldLock, nesting: 'nested' | 'single'): void {
+  private checkPair(held: HeldLock, lock: HeldLock, nesting: Nesting): void {
     const from = held.lockClass;
     const to = lock.lockClass;
     if (from === to) {
-      if (nesting === 'nested' || this.scheduler.current.takesAllLocks) return;
+      if (nesting !== 'single') return;
       this.report(`${this.scheduler.current.name} acquires ${lock.name} while it holds ${held.name} of the same class`);
     }
-    const known = this.after.get(from.id);
-    if (known?.has(to.id)) return;
     if (from.rank > to.rank && from.rank !== DRIVER_RANK && to.rank !== DRIVER_RANK) {
       this.report(`${lock.name} is acquired under ${held.name}; the lock tree has ${to.name} outside ${from.name}`);
     }
@@ -80,8 +87,8 @@ export class Lockdep {
     if (this.reaches(to.id, from.id)) {
       this.report(`${lock.name} is acquired under ${held.name}, elsewhere the other way round`);
     }
-    if (known) known.add(to.id);
-    else this.after.set(from.id, new Set([to.id]));
+    (this.after[from.id] ??= new Set()).add(to.id);
+    (this.known[from.id] ??= [])[to.id] = true;
   }
 
   private reaches(from: number, to: number): boolean {
@@ -91,7 +98,7 @@ export class Lockdep {
       if (id === to) return true;
       if (seen.has(id)) continue;
       seen.add(id);
-      for (const next of this.after.get(id) ?? []) stack.push(next);
+      for (const next of this.after[id] ?? []) stack.push(next);
     }
     return false;
   }

@@ -32,6 +32,15 @@ export class Mutex implements HeldLock {
     this.take();
   }
 
+  /** `acquire` without a routine, as `SpinLock.acquireNow`. */
+  acquireNow(): boolean {
+    if (this.scheduler.preemptive || this.owner !== undefined) return false;
+    this.scheduler.mightSleep(this.name);
+    this.lockdep.check(this);
+    this.take();
+    return true;
+  }
+
   tryAcquire(): boolean {
     if (this.owner !== undefined) return false;
     this.take();

@@ -8,7 +8,7 @@ import type { Scheduler } from '../sched/scheduler.ts';
 import type { Task } from '../sched/task.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
 import type { LockClass } from './lock-order.ts';
-import type { HeldLock, Lockdep } from './lockdep.ts';
+import type { HeldLock, Lockdep, Nesting } from './lockdep.ts';
 
 export class RwSemaphore implements HeldLock {
   readonly name: string;
@@ -36,7 +36,7 @@ export class RwSemaphore implements HeldLock {
     this.queue = new WaitQueue(scheduler, name);
   }
 
-  *acquireRead(nesting: 'nested' | 'single' = 'single'): Routine<void> {
+  *acquireRead(nesting: Nesting = 'single'): Routine<void> {
     if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
     if (this.scheduler.preemptive) yield point(PointKind.LockShared, this.queue.id);
     this.lockdep.check(this, nesting);
@@ -44,14 +44,32 @@ export class RwSemaphore implements HeldLock {
     this.takeRead();
   }
 
-  *acquireWrite(nesting: 'nested' | 'single' = 'single'): Routine<void> {
+  *acquireWrite(nesting: Nesting = 'single'): Routine<void> {
     if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
     if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
     this.lockdep.check(this, nesting);
     this.writersWaiting++;
     while (this.writer !== undefined || this.readers > 0) yield* this.queue.block();
     this.writersWaiting--;
-    this.takeWrite();
+    this.takeWrite(nesting);
+  }
+
+  /** `acquireRead` without a routine, as `SpinLock.acquireNow`. */
+  acquireReadNow(nesting: Nesting = 'single'): boolean {
+    if (this.scheduler.preemptive || this.writer !== undefined || this.writersWaiting > 0) return false;
+    if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
+    this.lockdep.check(this, nesting);
+    this.takeRead();
+    return true;
+  }
+
+  /** `acquireWrite` without a routine, as `SpinLock.acquireNow`. */
+  acquireWriteNow(nesting: Nesting = 'single'): boolean {
+    if (this.scheduler.preemptive || this.writer !== undefined || this.readers > 0) return false;
+    if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
+    this.lockdep.check(this, nesting);
+    this.takeWrite(nesting);
+    return true;
   }
 
   tryAcquireRead(): boolean {
@@ -62,7 +80,7 @@ export class RwSemaphore implements HeldLock {
 
   tryAcquireWrite(): boolean {
     if (this.writer !== undefined || this.readers > 0) return false;
-    this.takeWrite();
+    this.takeWrite('single');
     return true;
   }
 
@@ -73,8 +91,9 @@ export class RwSemaphore implements HeldLock {
     this.queue.wakeAll();
   }
 
-  releaseWrite(): void {
-    this.lockdep.released(this);
+  /** @param nesting - As it was acquired. */
+  releaseWrite(nesting: Nesting = 'single'): void {
+    this.lockdep.released(this, nesting);
     if (this.sleeps === 'never') this.scheduler.current.atomicDepth--;
     this.writer = undefined;
     this.queue.wakeAll();
@@ -103,9 +122,9 @@ export class RwSemaphore implements HeldLock {
     this.lockdep.acquired(this);
   }
 
-  private takeWrite(): void {
+  private takeWrite(nesting: Nesting): void {
     this.writer = this.scheduler.current;
     if (this.sleeps === 'never') this.writer.atomicDepth++;
-    this.lockdep.acquired(this);
+    this.lockdep.acquired(this, nesting);
   }
 }

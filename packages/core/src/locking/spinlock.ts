@@ -30,6 +30,18 @@ export class SpinLock implements HeldLock {
     this.take();
   }
 
+  /**
+   * `acquire` without a routine, where nobody is preempted and the lock is free: `if (!l.acquireNow()) yield* l.acquire()`.
+   *
+   * @returns whether it was taken.
+   */
+  acquireNow(nesting: 'nested' | 'single' = 'single'): boolean {
+    if (this.scheduler.preemptive || this.owner !== undefined) return false;
+    this.lockdep.check(this, nesting);
+    this.take();
+    return true;
+  }
+
   tryAcquire(): boolean {
     if (this.owner !== undefined) return false;
     this.take();

@@ -78,6 +78,22 @@ export class PageAllocator {
     return yield* this.allocateSlowly();
   }
 
+  /** `allocate` without a routine: -1 also where it would have to reclaim first. */
+  allocateNow(): number {
+    if (this.scheduler.current.reclaimDepth === 0) {
+      this.scheduler.mightSleep('page allocation');
+      if (this.zone.freeFrames <= this.zone.watermarks.low) return -1;
+    }
+    return this.take();
+  }
+
+  /** As `allocateNow`, but contents zero. */
+  allocateZeroedNow(): number {
+    const pfn = this.allocateNow();
+    if (pfn >= 0) this.memory.zero(pfn);
+    return pfn;
+  }
+
   /** As `allocate`, but contents zero. */
   *allocateZeroed(): Routine<number> {
     const pfn = yield* this.allocate();

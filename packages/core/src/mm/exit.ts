@@ -20,14 +20,14 @@ export function* putMm(kernel: Kernel, mm: MmStruct): Routine<void> {
 /** @locks Takes mmapLock, for reading while it unmaps, for writing while it frees tables. */
 function* exitMmap(kernel: Kernel, mm: MmStruct): Routine<void> {
   yield* releaseNotifiers(kernel, mm);
-  yield* mm.mmapLock.acquireRead();
+  if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
   const gone = [...mm.vmas];
   const gather = new MmuGather(mm, kernel.tlbs, kernel.allocator);
   const window = yield* openWindow(kernel, mm, 0, TASK_SIZE, 'UNMAP');
   for (const vma of gone) yield* zapPtes(kernel, gather, vma, vma.start, vma.end);
   yield* closeWindow(kernel, window);
   mm.mmapLock.releaseRead();
-  yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
   for (const vma of gone) {
     mm.vmas.remove(vma);
     yield* unlinkRmap(kernel, vma);

@@ -19,8 +19,8 @@ import { linkVma } from './vma-ops.ts';
 
 /** Fills the empty `child`. @locks Takes both mmapLocks for writing, the child's nested. @sleeps May. */
 export function* dupMmap(kernel: Kernel, parent: MmStruct, child: MmStruct): Routine<Errno | undefined> {
-  yield* parent.mmapLock.acquireWrite();
-  yield* child.mmapLock.acquireWrite('nested');
+  if (!parent.mmapLock.acquireWriteNow()) yield* parent.mmapLock.acquireWrite();
+  if (!child.mmapLock.acquireWriteNow('nested')) yield* child.mmapLock.acquireWrite('nested');
   kernel.observer?.forkBegan(parent, child);
   child.startBrk = parent.startBrk;
   child.brk = parent.brk;
@@ -55,7 +55,7 @@ function* dupVma(kernel: Kernel, vma: Vma, child: MmStruct): Routine<Errno | und
 function* forkAnonVma(kernel: Kernel, from: Vma, to: Vma): Routine<void> {
   const parent = from.anonVma;
   if (parent === undefined) return;
-  yield* parent.lock.acquireWrite();
+  if (!parent.lock.acquireWriteNow()) yield* parent.lock.acquireWrite();
   kernel.anonVmas.clone(to, from);
   to.anonVma = kernel.anonVmas.create(parent);
   to.anonVma.activeVmas = 1;
@@ -89,8 +89,8 @@ function* copyTable(kernel: Kernel, from: Vma, to: Vma, start: number, end: numb
   let spare = -1;
   for (let va = start; va < end;) {
     const index = Math.floor(va / 4096) % 512;
-    yield* kernel.ptLocks.of(target).acquire();
-    yield* kernel.ptLocks.of(source).acquire('nested');
+    if (!kernel.ptLocks.of(target).acquireNow()) yield* kernel.ptLocks.of(target).acquire();
+    if (!kernel.ptLocks.of(source).acquireNow('nested')) yield* kernel.ptLocks.of(source).acquire('nested');
     let needsCopy = false;
     for (let i = index; va < end && !needsCopy; i++) {
       const slot = source * 512 + i;

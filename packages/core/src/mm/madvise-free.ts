@@ -37,7 +37,7 @@ function* freeTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, 
   const { pageTables } = kernel;
   const table = pageTables.leafTable(vma.mm.root, start);
   const lock = kernel.ptLocks.of(table);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   for (let va = start; va < end; va += 4096) {
     const slot = table * 512 + (Math.floor(va / 4096) % 512);
     const flags = pageTables.flags(slot);

@@ -37,7 +37,7 @@ export interface MmapRequest {
 export function* mmap(kernel: Kernel, mm: MmStruct, request: MmapRequest): Routine<number | Errno> {
   kernel.stats.mm['mmap']++;
   if (!isPageAligned(request.offset ?? 0)) return 'EINVAL';
-  yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
   const address = yield* mapLocked(kernel, mm, request);
   mm.mmapLock.releaseWrite();
   if (typeof address === 'number' && request.populate) {

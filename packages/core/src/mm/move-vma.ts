@@ -37,7 +37,7 @@ export function* moveVma(kernel: Kernel, vma: Vma, move: Move): Routine<number |
   copy.anonVma = vma.anonVma;
   const anonVma = vma.anonVmaChain[0]?.anonVma;
   if (anonVma) {
-    yield* anonVma.lock.acquireWrite();
+    if (!anonVma.lock.acquireWriteNow()) yield* anonVma.lock.acquireWrite();
     kernel.anonVmas.clone(copy, vma);
     anonVma.lock.releaseWrite();
   }
@@ -103,14 +103,14 @@ function* movePageTables(
 function* moveTable(kernel: Kernel, old: Vma, copy: Vma, va: number, target: number, extent: number): Routine<void> {
   const { pageTables } = kernel;
   const anonVma = copy.anonVma;
-  if (old.file) yield* old.file.iMmapLock.acquireWrite();
-  if (anonVma) yield* anonVma.lock.acquireWrite();
+  if (old.file && !old.file.iMmapLock.acquireWriteNow()) yield* old.file.iMmapLock.acquireWrite();
+  if (anonVma && !anonVma.lock.acquireWriteNow()) yield* anonVma.lock.acquireWrite();
   const source = pageTables.walk(old.mm.root, va);
   const destination = pageTables.walk(old.mm.root, target);
   const oldLock = kernel.ptLocks.ofSlot(source);
   const newLock = kernel.ptLocks.ofSlot(destination);
-  yield* oldLock.acquire();
-  if (newLock !== oldLock) yield* newLock.acquire('nested');
+  if (!oldLock.acquireNow()) yield* oldLock.acquire();
+  if (newLock !== oldLock && !newLock.acquireNow('nested')) yield* newLock.acquire('nested');
   for (let i = 0; i < extent / 4096; i++) {
     const flags = pageTables.flags(source + i);
     if (flags === Pte.None) continue;

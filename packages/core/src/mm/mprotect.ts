@@ -32,7 +32,7 @@ export function* mprotect(
   if (length === 0) return undefined;
   const end = start + pageCeil(length);
   if (length < 0 || end <= start) return 'ENOMEM';
-  yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
   const error = yield* protectRange(kernel, mm, start, end, prot);
   mm.mmapLock.releaseWrite();
   return error;
@@ -141,7 +141,7 @@ function* protectTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: numbe
   const { pageTables } = kernel;
   const table = pageTables.leafTable(vma.mm.root, start);
   const lock = kernel.ptLocks.of(table);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   for (let va = start; va < end; va += 4096) {
     const slot = table * 512 + (Math.floor(va / 4096) % 512);
     const flags = pageTables.flags(slot);

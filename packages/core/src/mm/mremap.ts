@@ -32,7 +32,7 @@ export function* mremap(kernel: Kernel, mm: MmStruct, request: MremapRequest): R
   const lengths = { oldLength: pageCeil(request.oldLength), newLength: pageCeil(request.newLength) };
   const invalid = checkRequest(request, lengths);
   if (invalid !== undefined) return invalid;
-  yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
   const result = yield* remapLocked(kernel, mm, request, lengths);
   mm.mmapLock.releaseWrite();
   return result;

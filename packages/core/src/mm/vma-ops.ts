@@ -30,7 +30,7 @@ export function* linkVma(vma: Vma): Routine<void> {
 
 export function* linkFile(vma: Vma): Routine<void> {
   if (vma.file === undefined) return;
-  yield* vma.file.iMmapLock.acquireWrite();
+  if (!vma.file.iMmapLock.acquireWriteNow()) yield* vma.file.iMmapLock.acquireWrite();
   vma.file.iMmap.insert(vma, vma.pgoff, lastIndex(vma));
   vma.file.iMmapLock.releaseWrite();
 }
@@ -38,7 +38,7 @@ export function* linkFile(vma: Vma): Routine<void> {
 /** Takes a VMA out of the reverse map. @locks Takes the i_mmap and anon_vma locks for writing. */
 export function* unlinkRmap(kernel: Kernel, vma: Vma): Routine<void> {
   if (vma.file !== undefined) {
-    yield* vma.file.iMmapLock.acquireWrite();
+    if (!vma.file.iMmapLock.acquireWriteNow()) yield* vma.file.iMmapLock.acquireWrite();
     vma.file.iMmap.remove(vma);
     vma.file.iMmapLock.releaseWrite();
     if (vma.file.name === undefined && vma.file.iMmap.size === 0) yield* dropFile(kernel, vma.file);
@@ -49,7 +49,7 @@ export function* unlinkRmap(kernel: Kernel, vma: Vma): Routine<void> {
 export function* unlinkAnon(kernel: Kernel, vma: Vma): Routine<void> {
   const anonVma = vma.anonVmaChain[0]?.anonVma;
   if (anonVma === undefined) return;
-  yield* anonVma.lock.acquireWrite();
+  if (!anonVma.lock.acquireWriteNow()) yield* anonVma.lock.acquireWrite();
   kernel.anonVmas.unlink(vma);
   anonVma.lock.releaseWrite();
 }
@@ -68,8 +68,8 @@ export function* adjustVma(
 ): Routine<void> {
   const { file } = vma;
   const anonVma: AnonVma | undefined = (vma.anonVmaChain[0] ?? absorb?.anonVmaChain[0])?.anonVma;
-  if (file) yield* file.iMmapLock.acquireWrite();
-  if (anonVma) yield* anonVma.lock.acquireWrite();
+  if (file && !file.iMmapLock.acquireWriteNow()) yield* file.iMmapLock.acquireWrite();
+  if (anonVma && !anonVma.lock.acquireWriteNow()) yield* anonVma.lock.acquireWrite();
   if (absorb) absorbNeighbour(kernel, vma, absorb);
   setBounds(kernel, vma, start, end, pgoff);
   if (anonVma) anonVma.lock.releaseWrite();
@@ -99,8 +99,8 @@ export function* splitVma(kernel: Kernel, vma: Vma, address: number): Routine<Vm
   const { file } = vma;
   const upper = new Vma(vma.mm, address, vma.end, vma.flags, file, vma.indexOf(address));
   const anonVma = vma.anonVmaChain[0]?.anonVma;
-  if (file) yield* file.iMmapLock.acquireWrite();
-  if (anonVma) yield* anonVma.lock.acquireWrite();
+  if (file && !file.iMmapLock.acquireWriteNow()) yield* file.iMmapLock.acquireWrite();
+  if (anonVma && !anonVma.lock.acquireWriteNow()) yield* anonVma.lock.acquireWrite();
   setBounds(kernel, vma, vma.start, address, vma.pgoff);
   upper.anonVma = vma.anonVma;
   kernel.anonVmas.clone(upper, vma);

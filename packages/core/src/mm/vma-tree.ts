@@ -79,7 +79,8 @@ export class VmaTree {
   }
 
   *[Symbol.iterator](): Iterator<Vma> {
-    for (const chunk of this.chunks) yield* chunk;
+    // One level of generators: `yield*` over a chunk would double the cost of a step.
+    for (const chunk of this.chunks) for (let i = 0; i < chunk.length; i++) yield chunk[i];
   }
 
   /** The first chunk whose last VMA ends behind `address`. */

@@ -43,7 +43,7 @@ function* zapTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, e
   const delayed: number[] = [];
   let full = false;
   let va = start;
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   for (; va < end && !full; va += 4096) {
     const slot = table * 512 + (Math.floor(va / 4096) % 512);
     const flags = pageTables.flags(slot);

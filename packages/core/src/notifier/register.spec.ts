@@ -91,13 +91,16 @@ describe('register', () => {
     const { files } = kernelOf(machine);
     const [file] = [...files.values()];
     const acquireWrite = file.iMmapLock.acquireWrite.bind(file.iMmapLock);
+    const acquireWriteNow = file.iMmapLock.acquireWriteNow.bind(file.iMmapLock);
     file.iMmapLock.acquireWrite = function* (...nesting) {
       yield* acquireWrite(...nesting);
       machine.syscalls.signal(p1(machine));
     };
+    file.iMmapLock.acquireWriteNow = () => false;
     expect(register()).toBe('EINTR');
     expect(file.allLocksMark).toBe(false);
     file.iMmapLock.acquireWrite = acquireWrite;
+    file.iMmapLock.acquireWriteNow = acquireWriteNow;
     run(machine, munmap(machine));
     run(machine, machine.files.truncate('f', 0));
     subscribed(register());

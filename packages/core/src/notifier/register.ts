@@ -19,7 +19,7 @@ export function* register(
   ops: MmuNotifierOps,
   owner: string,
 ): Routine<Subscription | Errno> {
-  yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
   const result = yield* registerLocked(kernel, mm, ops, owner);
   mm.mmapLock.releaseWrite();
   return result;
@@ -72,7 +72,7 @@ export function* getNotifier(
   ops: MmuNotifierOps,
   owner: string,
 ): Routine<Subscription | Errno> {
-  yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
   const existing = mm.notifiers?.list.find((subscription) => subscription.ops === ops);
   let result: Subscription | Errno;
   if (existing) {

@@ -6,18 +6,22 @@
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { assert } from '../contract.ts';
 import { LockClasses } from '../locking/lock-order.ts';
-import type { Lockdep } from '../locking/lockdep.ts';
+import type { HeldLock, Lockdep } from '../locking/lockdep.ts';
 import { Mutex } from '../locking/mutex.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
-import type { Vma } from '../mm/vma.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 
 export class AllLocks {
   private readonly scheduler: Scheduler;
+  private readonly lockdep: Lockdep;
   private readonly mutex: Mutex;
+  /** What a task is seen to hold for thousands of locks of one class. */
+  private readonly everyFile: HeldLock = { name: 'every i_mmap lock of the mm', lockClass: LockClasses.iMmap };
+  private readonly everyAnon: HeldLock = { name: 'every anon_vma lock of the mm', lockClass: LockClasses.anonVma };
 
   constructor(scheduler: Scheduler, lockdep: Lockdep) {
     this.scheduler = scheduler;
+    this.lockdep = lockdep;
     this.mutex = new Mutex(scheduler, lockdep, LockClasses.allLocks, 'mm_all_locks_mutex');
   }
 
@@ -29,14 +33,21 @@ export class AllLocks {
   *take(mm: MmStruct): Routine<Errno | undefined> {
     assert(mm.mmapLock.writeHeld, 'mm_take_all_locks runs under mmapLock for writing', mm.id);
     yield* this.mutex.acquire();
-    this.scheduler.current.takesAllLocks = true;
-    for (const takeLocks of [takeFileLock, takeAnonLocks]) {
-      for (const vma of mm.vmas) {
-        if (this.scheduler.interrupted()) {
-          this.drop(mm);
-          return 'EINTR';
-        }
-        yield* takeLocks(vma);
+    this.lockdep.acquired(this.everyFile);
+    for (const { file } of mm.vmas) {
+      if (this.scheduler.interrupted()) return this.giveUp(mm);
+      if (file === undefined || file.allLocksMark) continue;
+      if (!file.iMmapLock.acquireWriteNow('all')) yield* file.iMmapLock.acquireWrite('all');
+      file.allLocksMark = true;
+    }
+    this.lockdep.acquired(this.everyAnon);
+    for (const { anonVmaChain } of mm.vmas) {
+      if (this.scheduler.interrupted()) return this.giveUp(mm);
+      for (let i = 0; i < anonVmaChain.length; i++) {
+        const { root } = anonVmaChain[i].anonVma;
+        if (root.allLocksMark) continue;
+        if (!root.lock.acquireWriteNow('all')) yield* root.lock.acquireWrite('all');
+        root.allLocksMark = true;
       }
     }
     return undefined;
@@ -44,32 +55,25 @@ export class AllLocks {
 
   /** Also undoes a take that was interrupted half-way: it looks at the marks only. */
   drop(mm: MmStruct): void {
-    for (const vma of mm.vmas) {
-      for (const { anonVma } of vma.anonVmaChain) {
-        if (!anonVma.root.allLocksMark) continue;
-        anonVma.root.allLocksMark = false;
-        anonVma.lock.releaseWrite();
+    for (const { anonVmaChain, file } of mm.vmas) {
+      for (let i = 0; i < anonVmaChain.length; i++) {
+        const { root } = anonVmaChain[i].anonVma;
+        if (!root.allLocksMark) continue;
+        root.allLocksMark = false;
+        root.lock.releaseWrite('all');
       }
-      if (vma.file?.allLocksMark) {
-        vma.file.allLocksMark = false;
-        vma.file.iMmapLock.releaseWrite();
+      if (file?.allLocksMark) {
+        file.allLocksMark = false;
+        file.iMmapLock.releaseWrite('all');
       }
     }
-    this.scheduler.current.takesAllLocks = false;
+    if (this.lockdep.holds(this.everyAnon)) this.lockdep.released(this.everyAnon);
+    this.lockdep.released(this.everyFile);
     this.mutex.release();
   }
-}
 
-function* takeFileLock({ file }: Vma): Routine<void> {
-  if (file === undefined || file.allLocksMark) return;
-  yield* file.iMmapLock.acquireWrite();
-  file.allLocksMark = true;
-}
-
-function* takeAnonLocks(vma: Vma): Routine<void> {
-  for (const { anonVma } of vma.anonVmaChain) {
-    if (anonVma.root.allLocksMark) continue;
-    yield* anonVma.lock.acquireWrite();
-    anonVma.root.allLocksMark = true;
+  private giveUp(mm: MmStruct): Errno {
+    this.drop(mm);
+    return 'EINTR';
   }
 }

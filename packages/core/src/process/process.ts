@@ -3,7 +3,7 @@ import type { ProcessHandle } from '@mmu-notifier/plugin-api';
 import { UsageError } from '../contract.ts';
 import type { Process } from '../machine-api.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
-import type { TaskOwner } from '../sched/task.ts';
+import type { Task, TaskOwner } from '../sched/task.ts';
 
 export class ProcessStruct implements Process, ProcessHandle, TaskOwner {
   /** `p1`, `p2`, … in order of creation. */
@@ -13,6 +13,9 @@ export class ProcessStruct implements Process, ProcessHandle, TaskOwner {
   mm: MmStruct | undefined;
   /** A signal is pending: the next interruptible wait answers `EINTR`. */
   signalPending = false;
+
+  /** Its tasks by name. */
+  readonly tasks: Map<string, Task> = new Map();
 
   constructor(name: string, cpu: number, mm: MmStruct) {
     this.name = name;

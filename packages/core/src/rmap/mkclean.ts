@@ -26,7 +26,7 @@ function* cleanOne(kernel: Kernel, pfn: number, vma: Vma, va: number): Routine<v
   if (slot < 0 || (pageTables.flags(slot) & (Pte.Writable | Pte.Dirty)) === 0) return;
   const window = yield* openWindow(kernel, vma.mm, va, va + 4096, 'PROTECTION_PAGE');
   const lock = kernel.ptLocks.ofSlot(slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   if (slotMapping(kernel, vma, va, pfn) === slot) {
     const flags = pageTables.flags(slot);
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);

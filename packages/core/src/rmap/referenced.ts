@@ -15,7 +15,7 @@ export function* folioReferenced(kernel: Kernel, pfn: number): Routine<number> {
     const slot = slotMapping(kernel, vma, va, pfn);
     if (slot < 0) return 'go on';
     const lock = kernel.ptLocks.ofSlot(slot);
-    yield* lock.acquire();
+    if (!lock.acquireNow()) yield* lock.acquire();
     if (slotMapping(kernel, vma, va, pfn) === slot) {
       const young = (kernel.pageTables.flags(slot) & Pte.Accessed) !== 0;
       if (young) {

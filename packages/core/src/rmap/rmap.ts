@@ -52,7 +52,7 @@ export function slotMapping(kernel: Kernel, vma: Vma, va: number, pfn: number): 
 function* walkAnon(kernel: Kernel, pfn: number, visit: RmapVisit): Routine<void> {
   const anonVma = kernel.anonVmas.get(kernel.frames.mapping[pfn]);
   if (anonVma === undefined) return;
-  yield* anonVma.lock.acquireRead();
+  if (!anonVma.lock.acquireReadNow()) yield* anonVma.lock.acquireRead();
   const index = kernel.frames.index[pfn];
   for (const { vma } of anonVma.tree.overlapping(index, index)) {
     const answer = yield* visit(vma as Vma, (vma as Vma).addressOf(index));
@@ -64,7 +64,7 @@ function* walkAnon(kernel: Kernel, pfn: number, visit: RmapVisit): Routine<void>
 function* walkFile(kernel: Kernel, pfn: number, visit: RmapVisit): Routine<void> {
   const file = kernel.files.get(kernel.frames.mapping[pfn]);
   if (file === undefined) return;
-  yield* file.iMmapLock.acquireRead();
+  if (!file.iMmapLock.acquireReadNow()) yield* file.iMmapLock.acquireRead();
   const index = kernel.frames.index[pfn];
   for (const vma of file.iMmap.overlapping(index, index)) {
     const answer = yield* visit(vma, vma.addressOf(index));

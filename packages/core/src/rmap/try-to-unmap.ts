@@ -34,7 +34,7 @@ function* unmapOne(kernel: Kernel, pfn: number, vma: Vma, va: number): Routine<b
   let unmapped = true;
   if (slot >= 0) {
     const lock = kernel.ptLocks.ofSlot(slot);
-    yield* lock.acquire();
+    if (!lock.acquireNow()) yield* lock.acquire();
     // The world may have changed while the callbacks ran.
     if (slotMapping(kernel, vma, va, pfn) === slot) unmapped = yield* clearOne(kernel, pfn, vma, va, slot);
     lock.release();

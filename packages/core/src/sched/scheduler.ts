@@ -72,7 +72,7 @@ export class Scheduler {
     this.tasks.push(task);
     if (!this.preemptive) this.resume(task);
     while (!task.done) this.step();
-    if (!this.preemptive) this.runBackground();
+    if (!this.preemptive && this.tasks.length > 0) this.runBackground();
     return task.result as T;
   }
 
@@ -164,7 +164,8 @@ export class Scheduler {
       this.stepsSinceEnd = 0;
       task.result = next.value;
       task.routine = undefined;
-      this.tasks.splice(this.tasks.indexOf(task), 1);
+      if (this.tasks[this.tasks.length - 1] === task) this.tasks.pop();
+      else this.tasks.splice(this.tasks.indexOf(task), 1);
       if (task.held.length > 0) this.fail('leaked-lock', `${task.name} ended while it holds ${heldNames(task)}`);
     } else {
       task.at = next.value;

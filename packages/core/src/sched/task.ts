@@ -32,8 +32,6 @@ export class Task {
   invalidating: NotifierRange | undefined;
   /** Inside direct reclaim: allocation must not reclaim again. */
   reclaimDepth = 0;
-  /** Inside `mm_take_all_locks`: locks of one class nest freely. */
-  takesAllLocks = false;
 
   get done(): boolean {
     return this.state === 'done';
