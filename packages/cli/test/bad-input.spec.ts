@@ -115,23 +115,13 @@ describe('a script', () => {
     ['with a name that nobody bound', 'p1 load $a 1\n', /bad\.mm:1:\d+: found "?\$?a"?/],
     [
       'with a call that this machine does not have',
-      'p1 brk 0\np1 mlock 0x1000 4K\n',
-      /bad\.mm:2: found "mlock", which this machine does not have yet/,
-    ],
-    [
-      'with an advice that this machine does not have',
-      'p1 madvise 0x1000 4K pageout\n',
-      /found advice "pageout", which this machine does not have yet/,
+      'p1 brk 0\nmachine poison p1 0x1000\n',
+      /bad\.mm:2: found "machine poison", which this machine does not have yet/,
     ],
     [
       'with work that this machine does not have',
       'machine compact\n',
       /found "machine compact", which this machine does not have yet/,
-    ],
-    [
-      'with a flag that this machine does not have',
-      'p1 mmap 0 4K rw private,anonymous,hugetlb\n',
-      /found mmap flag "hugetlb"/,
     ],
     [
       'with an access that is too long',

@@ -145,14 +145,36 @@ describe('replay', () => {
     expect(groundTruth?.differences).toContainEqual({ name: 'machine.events.mmap.ok', expected: 2, found: 1 });
   });
 
-  it('leaves out calls that the machine does not have, and says which', async () => {
+  it('locks, asks, syncs and advises as the recorded process did', async () => {
     const path = scratch.file(
-      'mlock.mm',
-      '#! mm 1\np1 mmap 0x10000 4K rw private,anonymous,fixed = 0x10000\np1 mlock 0x10000 4K\np1 madvise 0x10000 4K cold\np1 exit 0\n',
+      'residency.mm',
+      `#! mm 1
+p1 mmap 0x10000 16K rw private,anonymous,locked,fixed = 0x10000
+p1 mlock 0x10000 4K
+p1 munlock 0x10000 16K
+p1 mincore 0x10000 16K
+p1 msync 0x10000 16K async
+p1 madvise 0x10000 4K cold
+p1 madvise 0x11000 4K pageout
+p1 exit 0
+`,
     );
     const { code, out } = await command('replay', path, '--json');
     expect(code).toBe(0);
-    expect((JSON.parse(out) as ReplayReport).events.leftOut).toEqual({ mlock: 1, 'madvise cold': 1 });
+    const { events, faults, swap } = JSON.parse(out) as ReplayReport;
+    expect(events.leftOut).toEqual({});
+    expect(faults['anonymous']).toBe(4);
+    expect(swap['pagesOut']).toBe(1);
+  });
+
+  it('leaves out calls that the machine does not have, and says which', async () => {
+    const path = scratch.file(
+      'huge.mm',
+      '#! mm 1\np1 mmap 0x10000 4K rw private,anonymous,fixed = 0x10000\np1 madvise 0x10000 4K hugepage\nmachine compact\np1 exit 0\n',
+    );
+    const { code, out } = await command('replay', path, '--json');
+    expect(code).toBe(0);
+    expect((JSON.parse(out) as ReplayReport).events.leftOut).toEqual({ 'madvise hugepage': 1, 'machine compact': 1 });
   });
 });
 

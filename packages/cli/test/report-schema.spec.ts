@@ -29,7 +29,7 @@ const RECORDING = [
   'p1 mmap 0 160K rw private,anonymous = 0x10000000',
   ...lines((address) => `p1 store ${address} 0x8`),
   ...lines((address) => `p1 load ${address} 8`),
-  'p1 mlock 0x10000000 4K',
+  'p1 madvise 0x10000000 4K hugepage',
   'p1 load 0x20000000 1',
   'p1 exit',
   '',

@@ -186,6 +186,50 @@ describe('run', () => {
     ]);
   });
 
+  it('locks, syncs and advises, and shows what is in memory', async () => {
+    expect(
+      await run(
+        'machine file f 8K 616263',
+        'p1 mmap 0x100000000 12K rw private,anonymous,fixed -> a',
+        'p1 mmap 0x100010000 8K rw shared,fixed f 0 -> f',
+        'p1 store $a 11',
+        'p1 mincore $a 12K',
+        'p1 mlock $a+4K 4K',
+        'p1 mincore $a 12K',
+        'p1 munlock $a+4K 8K',
+        'p1 madvise $a 4K pageout',
+        'p1 mincore $a 12K',
+        'p1 load $a 1',
+        'p1 store $f 22',
+        'p1 msync $f 8K sync,invalidate',
+        'p1 madvise $f 4K remove',
+        'p1 load $f 1',
+        'p1 madvise $a 4K hugepage',
+        'p1 mmap 0 2M rw private,anonymous,hugetlb',
+        'p1 mlock $f 1M',
+      ),
+    ).toEqual([
+      null,
+      '0x100000000',
+      '0x100010000',
+      null,
+      '100',
+      '0x0',
+      '110',
+      '0x0',
+      '0x0',
+      '010',
+      '11',
+      null,
+      '0x0',
+      '0x0',
+      '00',
+      { errno: 'EINVAL' },
+      { errno: 'ENOMEM' },
+      { errno: 'ENOMEM' },
+    ]);
+  });
+
   it('swaps real pages out and in', async () => {
     const answers = await run(
       MAP,

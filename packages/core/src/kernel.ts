@@ -54,6 +54,9 @@ export interface KernelObserver {
   fileCreated(file: File<Vma>, fill: PageFiller | undefined): void;
   truncating(file: File<Vma>, length: number): void;
   truncated(file: File<Vma>, length: number): void;
+  /** Pages `first` up to `behind` of a file become zero; private copies stay. */
+  punching(file: File<Vma>, first: number, behind: number): void;
+  punched(file: File<Vma>, first: number, behind: number): void;
   fileWritten(file: File<Vma>, offset: number, bytes: Uint8Array): void;
   mmGone(mm: MmStruct): void;
 }

@@ -74,6 +74,13 @@ export interface MachineSyscalls {
     newAddress: number,
   ): Routine<number | Errno>;
   madvise(process: Process, address: number, length: number, advice: string): Routine<Errno | undefined>;
+  /** Reclaim leaves the pages alone. `ENOMEM` where it meets a hole; what lies before is locked. */
+  mlock(process: Process, address: number, length: number): Routine<Errno | undefined>;
+  munlock(process: Process, address: number, length: number): Routine<Errno | undefined>;
+  /** @param flags - Words of `async`, `sync`, `invalidate`. */
+  msync(process: Process, address: number, length: number, flags: readonly string[]): Routine<Errno | undefined>;
+  /** @returns per page 1 for one that is in memory, 0 for one that is not. */
+  mincore(process: Process, address: number, length: number): Routine<Uint8Array | Errno>;
   /** @returns the break as it is afterwards. */
   brk(process: Process, address: number): Routine<number>;
   fork(process: Process): Routine<Process | Errno>;

@@ -1,6 +1,6 @@
 /** mmap, munmap, mprotect, mremap, brk and madvise as a process sees them: answers, layout and bytes. */
 import fc from 'fast-check';
-import type { Errno } from '@mmu-notifier/plugin-api';
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { TASK_SIZE } from '@mmu-notifier/plugin-api';
 import type { Machine } from '../src/machine.ts';
 import {
@@ -94,7 +94,7 @@ describe('mmap', () => {
 
   it('refuses words that are no flags', () => {
     const machine = machineOf();
-    expect(() => map(machine, 1, { flags: ['private', 'hugetlb'] })).toThrow('found mmap flag "hugetlb"');
+    expect(() => map(machine, 1, { flags: ['private', 'uninitialized'] })).toThrow('found mmap flag "uninitialized"');
     expect(() => map(machine, 1, { prot: 'rz' })).toThrow('found protection "rz"');
   });
 
@@ -492,28 +492,65 @@ describe('a stack', () => {
 });
 
 describe('the limit of mappings', () => {
-  it('answers ENOMEM at 65530, and again has room after one is gone', () => {
+  /** `count` mappings of one page, a hole behind each. */
+  function crowded(count: number): Machine {
     const machine = machineOf({ frames: 64 });
     const process = p1(machine);
-    const one = (page: number) =>
-      machine.syscalls.mmap(process, {
-        address: at(page * 2),
-        length: PAGE,
-        prot: page % 2 ? 'r' : 'rw',
-        flags: ['private', 'fixed'],
-      });
-    const many = function* () {
-      for (let page = 0; page < 65530; page++) yield* one(page);
+    const many = function* (): Routine<void> {
+      for (let page = 0; page < count; page++) {
+        const call = { address: at(page * 2), length: PAGE, prot: 'rw', flags: ['private', 'fixed'] };
+        yield* machine.syscalls.mmap(process, call);
+      }
     };
     run(machine, many());
-    expect(mmOf(machine).vmas.size).toBe(65530);
-    expect(run(machine, one(70000))).toBe('ENOMEM');
-    const { munmap, mprotect } = calls(machine);
-    expect(munmap(0, 1)).toBeUndefined();
-    expect(mmapResult(machine, 3, { at: at(200000) })).toBe(at(200000));
+    expect(mmOf(machine).vmas.size).toBe(count);
+    return machine;
+  }
+  const LIMIT = 65530;
+  const size = (machine: Machine): number => mmOf(machine).vmas.size;
+
+  it('lets mmap and brk make one more, and no second one', () => {
+    const machine = crowded(LIMIT);
+    expect(mmapResult(machine, 1, { at: at(200000) })).toBe(at(200000));
+    expect(size(machine)).toBe(LIMIT + 1);
+    expect(mmapResult(machine, 1, { at: at(200002) })).toBe('ENOMEM');
+    const heap = AREA - 16 * PAGE;
+    machine.syscalls.setInitialBrk(p1(machine), heap);
+    expect(run(machine, machine.syscalls.brk(p1(machine), heap + PAGE))).toBe(heap);
+    calls(machine).munmap(0, 1);
+    expect(run(machine, machine.syscalls.brk(p1(machine), heap + PAGE))).toBe(heap + PAGE);
+  });
+
+  it('refuses to cut a mapping in three, and lets munmap take an end off', () => {
+    const machine = crowded(LIMIT - 1);
+    const { munmap, mprotect, madvise } = calls(machine);
+    const { syscalls } = machine;
+    map(machine, 5, { at: at(200000) });
     expect(munmap(200001, 1)).toBe('ENOMEM');
     expect(mprotect(200001, 1, 'r')).toBe('ENOMEM');
-    expect(munmap(200000, 3)).toBeUndefined();
+    expect(run(machine, syscalls.mlock(p1(machine), at(200004), PAGE))).toBe('ENOMEM');
+    expect(madvise(200004, 1, 'dontfork')).toBe('EAGAIN');
+    expect(munmap(200004, 1)).toBeUndefined();
+    expect(munmap(200000, 1)).toBeUndefined();
+    expect(size(machine)).toBe(LIMIT);
+  });
+
+  it('leaves the first of two cuts behind when the second is refused', () => {
+    const machine = crowded(LIMIT - 2);
+    map(machine, 3, { at: at(200000) });
+    expect(calls(machine).mprotect(200001, 1, 'r')).toBe('ENOMEM');
+    expect(layout(machine, at(200000)).slice(-2)).toEqual(['0-1 rw-', '1-3 rw-']);
+  });
+
+  it('has room for what merges', () => {
+    const machine = crowded(LIMIT - 2);
+    map(machine, 3, { at: at(200000) });
+    map(machine, 3, { at: at(200003), prot: 'r' });
+    const { mprotect } = calls(machine);
+    expect(mprotect(200002, 1, 'r')).toBeUndefined();
+    expect(mprotect(200002, 2, 'rw')).toBeUndefined();
+    expect(layout(machine, at(200000)).slice(-2)).toEqual(['0-4 rw-', '4-6 r--']);
+    expect(size(machine)).toBe(LIMIT);
   });
 });
 

@@ -22,8 +22,8 @@ export type MachineCall = Extract<MmEvent, { actor: { kind: 'machine' } }>;
 
 const DONE: CallResult = { kind: 'done' };
 
-/** What has no effect on a machine without huge pages and without locked memory. */
-const IGNORED_FLAGS: ReadonlySet<string> = new Set(['hugetlb', 'locked']);
+/** What has no effect on a machine without huge pages. */
+const IGNORED_FLAGS: ReadonlySet<string> = new Set(['hugetlb']);
 
 /** Calls that change an address space. Processes coming and going are the player's business. */
 export function* replayCall(machine: Machine, process: Process, event: ProcessCall): Routine<CallResult> {
@@ -40,6 +40,16 @@ export function* replayCall(machine: Machine, process: Process, event: ProcessCa
     case 'madvise':
       if (MISSING_ADVICE.has(event.advice)) return { kind: 'left-out', name: `madvise ${event.advice}` };
       return outcome(yield* syscalls.madvise(process, at(event.address, event), event.length, event.advice));
+    case 'mlock':
+      return outcome(yield* syscalls.mlock(process, at(event.address, event), event.length));
+    case 'munlock':
+      return outcome(yield* syscalls.munlock(process, at(event.address, event), event.length));
+    case 'msync':
+      return outcome(yield* syscalls.msync(process, at(event.address, event), event.length, event.flags));
+    case 'mincore': {
+      const pages = yield* syscalls.mincore(process, at(event.address, event), event.length);
+      return typeof pages === 'string' ? outcome(pages) : DONE;
+    }
     case 'brk':
       return yield* brk(machine, process, event);
     case 'load':

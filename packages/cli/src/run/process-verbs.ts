@@ -1,6 +1,6 @@
 /** Runs the events whose actor is a process. */
 import type { CpuAccessKind, Machine, MapsEntry, Process } from '@mmu-notifier/core';
-import type { Routine } from '@mmu-notifier/plugin-api';
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import type { MmapEvent, MremapEvent, ProcessEvent } from '@mmu-notifier/trace';
 import { hex } from '../sizes.ts';
 import { MAP_FAILED } from './bindings.ts';
@@ -85,14 +85,24 @@ function* memoryCall({ machine, bindings }: World, process: Process, event: Memo
       return yield* mremap(machine, process, event, address, bindings.address(event.newAddress ?? 0));
     case 'madvise':
       return callResult(yield* syscalls.madvise(process, address, event.length, event.advice));
+    case 'mlock':
+      return callResult(yield* syscalls.mlock(process, address, event.length));
+    case 'munlock':
+      return callResult(yield* syscalls.munlock(process, address, event.length));
+    case 'msync':
+      return callResult(yield* syscalls.msync(process, address, event.length, event.flags));
+    case 'mincore':
+      return inCore(yield* syscalls.mincore(process, address, event.length));
     case 'brk':
       return number(yield* syscalls.brk(process, address));
     case 'pagemap':
       return answer(syscalls.pagemap(process, address, event.length));
-    default:
-      // What core does not have was refused before anything ran.
-      throw new Error(`no way to run ${event.verb}`);
   }
+}
+
+/** `0` and `1`, one a page. */
+function inCore(result: Uint8Array | Errno): Outcome {
+  return typeof result === 'string' ? errno(result) : answer(result.join(''));
 }
 
 function* mmap(machine: Machine, process: Process, event: MmapEvent, address: number): Routine<Outcome> {

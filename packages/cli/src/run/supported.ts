@@ -4,7 +4,7 @@
  */
 import type { MmEvent } from '@mmu-notifier/trace';
 import { InputError } from '../errors.ts';
-import { MISSING_ADVICE, MISSING_MMAP_FLAGS, MISSING_VERBS } from '../missing.ts';
+import { MISSING_VERBS } from '../missing.ts';
 
 /** Results are lines of text: an access of more bytes than this makes no sense in one. */
 const MAX_ACCESS = 64 * 2 ** 20;
@@ -21,13 +21,6 @@ function findTrouble(event: MmEvent): string | undefined {
   const machine = event.actor.kind === 'machine' ? 'machine ' : '';
   if (event.verb !== 'action' && MISSING_VERBS.has(event.verb))
     return `"${machine}${event.verb}", which this machine does not have yet`;
-  if (event.verb === 'madvise' && MISSING_ADVICE.has(event.advice)) {
-    return `advice "${event.advice}", which this machine does not have yet`;
-  }
-  if (event.verb === 'mmap') {
-    const flag = event.flags.find((name) => MISSING_MMAP_FLAGS.has(name));
-    if (flag !== undefined) return `mmap flag "${flag}", which this machine does not have yet`;
-  }
   if ('size' in event && event.size > MAX_ACCESS)
     return `an access of ${event.size} bytes, expected at most ${MAX_ACCESS}`;
   return undefined;

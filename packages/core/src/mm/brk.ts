@@ -2,7 +2,7 @@
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import { pageCeil } from '../types.ts';
-import type { MmStruct } from './mm-struct.ts';
+import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
 import { munmapLocked } from './munmap.ts';
 import { STACK_GUARD_GAP } from './unmapped-area.ts';
 import { VmFlags } from './vm-flags.ts';
@@ -29,6 +29,7 @@ function* shrink(kernel: Kernel, mm: MmStruct, to: number, from: number): Routin
 
 function* grow(kernel: Kernel, mm: MmStruct, from: number, to: number): Routine<boolean> {
   if (from === to) return true;
+  if (mm.vmas.size > MAX_MAP_COUNT) return false;
   const next = mm.vmas.find(from);
   const gap = next?.has(VmFlags.GrowsDown) ? STACK_GUARD_GAP : 0;
   // One page stays free below the next mapping.

@@ -1,29 +1,44 @@
 /** madvise. Mirrors `mm/madvise.c`; each advice that has an effect on contents says so. */
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import type { FaultAccess } from '../fault/handle-fault.ts';
+import { faultInRange } from '../fault/populate.ts';
 import type { Kernel } from '../kernel.ts';
 import { isPageAligned, pageCeil } from '../types.ts';
+import { ageRange } from './madvise-age.ts';
 import { lazilyFree } from './madvise-free.ts';
+import { removeRange } from './madvise-remove.ts';
+import { willNeed } from './madvise-willneed.ts';
 import type { MmStruct } from './mm-struct.ts';
-import { carve } from './mprotect.ts';
+import { modifyFlags } from './modify-vma.ts';
 import { VmFlags } from './vm-flags.ts';
 import type { Vma } from './vma.ts';
-import { mergeWithNeighbours } from './vma-ops.ts';
 import { zapVmaRange } from './zap.ts';
 
 /** Advices of this machine. @public */
 export const ADVICES = [
   'dontneed',
   'free',
+  'remove',
   'willneed',
+  'cold',
+  'pageout',
   'dontfork',
   'dofork',
   'wipeonfork',
   'keeponfork',
+  'populate_read',
+  'populate_write',
   'hugepage',
   'nohugepage',
+  'collapse',
+  'mergeable',
+  'unmergeable',
 ] as const;
 /** A word of {@link ADVICES}. @public */
 export type Advice = (typeof ADVICES)[number];
+
+/** Huge pages and same-page merging are absent, and so are their advices: EINVAL before anything is looked at. */
+const ABSENT: ReadonlySet<Advice> = new Set(['hugepage', 'nohugepage', 'collapse', 'mergeable', 'unmergeable']);
 
 /** Advices that only set or clear a flag of the VMA. */
 const FLAG_CHANGES: Partial<Record<Advice, { set: number; clear: number }>> = {
@@ -36,7 +51,7 @@ const FLAG_CHANGES: Partial<Record<Advice, { set: number; clear: number }>> = {
 /**
  * Unmapped parts are passed over and end in ENOMEM, after the rest was done.
  *
- * @locks Takes mmapLock, for writing where a VMA changes. @sleeps May.
+ * @locks Takes mmapLock, for writing where a VMA changes; `remove` and `willneed` on a file drop it. @sleeps May.
  */
 export function* madvise(
   kernel: Kernel,
@@ -46,19 +61,39 @@ export function* madvise(
   advice: Advice,
 ): Routine<Errno | undefined> {
   kernel.stats.mm['madvise']++;
-  if (!isPageAligned(start)) return 'EINVAL';
+  if (ABSENT.has(advice) || !isPageAligned(start) || length < 0) return 'EINVAL';
   const end = start + pageCeil(length);
-  if (length < 0) return 'EINVAL';
-  // Transparent huge pages are not part of this machine: their advices answer as a kernel without them.
-  if (advice === 'hugepage' || advice === 'nohugepage') return 'EINVAL';
   if (end === start) return undefined;
   const writes = FLAG_CHANGES[advice] !== undefined;
   if (writes) yield* mm.mmapLock.acquireWrite();
-  else yield* mm.mmapLock.acquireRead();
-  const error = yield* adviseRange(kernel, mm, start, end, advice);
+  else if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
+  const error =
+    advice === 'populate_read' || advice === 'populate_write'
+      ? yield* populate(kernel, mm, start, end, advice === 'populate_write' ? 'write' : 'read')
+      : yield* adviseRange(kernel, mm, start, end, advice);
   if (writes) mm.mmapLock.releaseWrite();
   else mm.mmapLock.releaseRead();
   return error;
+}
+
+/** Ends at the first page that cannot be had. `madvise_populate` */
+function* populate(
+  kernel: Kernel,
+  mm: MmStruct,
+  start: number,
+  end: number,
+  access: FaultAccess,
+): Routine<Errno | undefined> {
+  for (let at = start; at < end;) {
+    const vma = mm.vmas.at(at);
+    if (vma === undefined) return 'ENOMEM';
+    if (!vma.has(access === 'write' ? VmFlags.Write : VmFlags.Read)) return 'EINVAL';
+    const stop = Math.min(end, vma.end);
+    const failed = yield* faultInRange(kernel, vma, at, stop, access);
+    if (failed !== undefined) return failed;
+    at = stop;
+  }
+  return undefined;
 }
 
 function* adviseRange(
@@ -71,9 +106,10 @@ function* adviseRange(
   let unmapped: Errno | undefined;
   for (let at = start; at < end;) {
     const vma = mm.vmas.find(at);
-    if (vma === undefined || vma.start >= end) return 'ENOMEM';
+    if (vma === undefined) return 'ENOMEM';
     if (vma.start > at) {
       unmapped = 'ENOMEM';
+      if (vma.start >= end) break;
       at = vma.start;
     }
     const stop = Math.min(end, vma.end);
@@ -85,16 +121,29 @@ function* adviseRange(
 }
 
 function* adviseVma(kernel: Kernel, vma: Vma, start: number, end: number, advice: Advice): Routine<Errno | undefined> {
-  if (advice === 'willneed') return undefined;
-  if (advice === 'dontneed') {
-    if (vma.has(VmFlags.Locked)) return 'EINVAL';
-    kernel.observer?.contentsChanging(vma.mm, start, end);
-    yield* zapVmaRange(kernel, vma, start, end);
-    kernel.observer?.discarded(vma.mm, start, end);
-    return undefined;
+  switch (advice) {
+    case 'dontneed':
+      return yield* discard(kernel, vma, start, end);
+    case 'free':
+      return yield* lazilyFree(kernel, vma, start, end);
+    case 'remove':
+      return yield* removeRange(kernel, vma, start, end);
+    case 'willneed':
+      return yield* willNeed(kernel, vma, start, end);
+    case 'cold':
+    case 'pageout':
+      return yield* ageRange(kernel, vma, start, end, advice);
+    default:
+      return yield* changeFlags(kernel, vma, start, end, advice);
   }
-  if (advice === 'free') return yield* lazilyFree(kernel, vma, start, end);
-  return yield* changeFlags(kernel, vma, start, end, advice);
+}
+
+function* discard(kernel: Kernel, vma: Vma, start: number, end: number): Routine<Errno | undefined> {
+  if (vma.has(VmFlags.Locked)) return 'EINVAL';
+  kernel.observer?.contentsChanging(vma.mm, start, end);
+  yield* zapVmaRange(kernel, vma, start, end);
+  kernel.observer?.discarded(vma.mm, start, end);
+  return undefined;
 }
 
 function* changeFlags(
@@ -109,9 +158,6 @@ function* changeFlags(
   if (advice === 'wipeonfork' && (vma.file !== undefined || vma.shared)) return 'EINVAL';
   const flags = (vma.flags | change.set) & ~change.clear;
   if (flags === vma.flags) return undefined;
-  const part = yield* carve(kernel, vma, start, end);
-  if (typeof part === 'string') return part;
-  part.flags = flags;
-  yield* mergeWithNeighbours(kernel, part);
-  return undefined;
+  // Of all calls this one says "try again" where there is no room for one more VMA.
+  return typeof (yield* modifyFlags(kernel, vma, start, end, flags)) === 'string' ? 'EAGAIN' : undefined;
 }

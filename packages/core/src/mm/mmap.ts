@@ -3,7 +3,7 @@ import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { populateRange } from '../fault/populate.ts';
 import type { Kernel } from '../kernel.ts';
 import type { File } from '../page-cache/file.ts';
-import { TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
+import { PMD_SIZE, TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
 import { munmapLocked } from './munmap.ts';
 import { unmappedArea } from './unmapped-area.ts';
@@ -23,6 +23,10 @@ export interface MmapRequest {
   /** Byte offset in the file. */
   readonly offset?: number;
   readonly populate?: boolean;
+  /** `MAP_LOCKED`: also populates, and a page that cannot be had is no error. */
+  readonly locked?: boolean;
+  /** `MAP_HUGETLB`, on a machine that has set no huge page aside. */
+  readonly hugetlb?: boolean;
   readonly growsDown?: boolean;
   readonly noReserve?: boolean;
   /** `MAP_STACK`: no huge pages (6.7 and later), so it merges with its like only. */
@@ -38,10 +42,10 @@ export function* mmap(kernel: Kernel, mm: MmStruct, request: MmapRequest): Routi
   kernel.stats.mm['mmap']++;
   if (!isPageAligned(request.offset ?? 0)) return 'EINVAL';
   if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
-  const address = yield* mapLocked(kernel, mm, request);
+  const address = yield* request.hugetlb ? mapHuge(kernel, mm, request) : mapLocked(kernel, mm, request);
   mm.mmapLock.releaseWrite();
-  if (typeof address === 'number' && request.populate) {
-    yield* populateRange(kernel, mm, address, address + pageCeil(request.length));
+  if (typeof address === 'number' && (request.populate || request.locked)) {
+    yield* populateRange(kernel, mm, address, address + pageCeil(request.length), 'pass over');
   }
   return address;
 }
@@ -52,7 +56,7 @@ function* mapLocked(kernel: Kernel, mm: MmStruct, request: MmapRequest): Routine
   if (length > TASK_SIZE) return 'ENOMEM';
   const pgoff = (request.offset ?? 0) / 4096;
   if (pgoff + length / 4096 >= 2 ** 52) return 'EOVERFLOW';
-  if (mm.vmas.size >= MAX_MAP_COUNT) return 'ENOMEM';
+  if (mm.vmas.size > MAX_MAP_COUNT) return 'ENOMEM';
   const address = place(mm, request, length);
   if (typeof address !== 'number') return address;
   if (request.growsDown && (request.sharing === 'shared' || request.file)) return 'EINVAL';
@@ -62,6 +66,19 @@ function* mapLocked(kernel: Kernel, mm: MmStruct, request: MmapRequest): Routine
   }
   yield* mapArea(kernel, mm, address, length, request, pgoff);
   return address;
+}
+
+/** There is no huge page to reserve: by then, what a fixed mapping would have replaced is gone (since 6.12). */
+function* mapHuge(kernel: Kernel, mm: MmStruct, request: MmapRequest): Routine<Errno> {
+  if (request.file?.name !== undefined || request.length <= 0) return 'EINVAL';
+  const length = Math.ceil(request.length / PMD_SIZE) * PMD_SIZE;
+  if (length > TASK_SIZE) return 'ENOMEM';
+  if (request.placement === 'hint') return 'ENOMEM';
+  if (request.address % PMD_SIZE !== 0) return 'EINVAL';
+  const address = place(mm, request, length);
+  if (typeof address !== 'number') return address;
+  if (mm.vmas.overlapping(address, address + length).length === 0) return 'ENOMEM';
+  return (yield* munmapLocked(kernel, mm, address, length)) ?? 'ENOMEM';
 }
 
 function place(mm: MmStruct, request: MmapRequest, length: number): number | Errno {
@@ -108,6 +125,7 @@ function vmFlags(request: MmapRequest): number {
     (accounted ? VmFlags.Account : 0) |
     (request.growsDown ? VmFlags.GrowsDown : 0) |
     (request.stack ? VmFlags.NoHugePage : 0) |
+    (request.locked ? VmFlags.Locked : 0) |
     (request.noReserve ? VmFlags.NoReserve : 0)
   );
 }

@@ -33,7 +33,7 @@ export function* moveVma(kernel: Kernel, vma: Vma, move: Move): Routine<number |
   // Untouched anonymous memory takes the offset of its new place, so that it can merge there.
   const fresh = vma.file === undefined && vma.anonVma === undefined;
   const pgoff = fresh ? to / 4096 : vma.pgoff + (from - vma.start) / 4096;
-  const copy = new Vma(mm, to, to + newLength, vma.flags & ~VmFlags.Locked, vma.file, pgoff);
+  const copy = new Vma(mm, to, to + newLength, vma.flags, vma.file, pgoff);
   copy.anonVma = vma.anonVma;
   const anonVma = vma.anonVmaChain[0]?.anonVma;
   if (anonVma) {
@@ -58,6 +58,8 @@ export function* moveVma(kernel: Kernel, vma: Vma, move: Move): Routine<number |
     yield* munmapLocked(kernel, mm, from, oldLength);
   } else if (keepOld) {
     kernel.observer?.mapped(mm, from, from + oldLength, vma.file, vma.indexOf(from), vma.shared);
+    // All of the old VMA, also where it is longer than what moved. `dontunmap_complete`
+    vma.flags &= ~VmFlags.Locked;
     if (vma.start === from && vma.end === from + oldLength) yield* unlinkAnon(kernel, vma);
   }
   yield* mergeWithNeighbours(kernel, copy);

@@ -3,6 +3,7 @@
  * that was never touched is silent. The flush comes after the window, covered by mmapLock. Mirrors `mm/mprotect.c` (O16).
  */
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import { populateVma } from '../fault/populate.ts';
 import type { Kernel } from '../kernel.ts';
 import { closeWindow, openWindow } from '../notifier/chain.ts';
 import { MmuGather } from '../page-table/mmu-gather.ts';
@@ -11,9 +12,9 @@ import { Pte, isMapped } from '../page-table/pte.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { PMD_SIZE, isPageAligned, pageCeil } from '../types.ts';
 import type { MmStruct } from './mm-struct.ts';
+import { modifyFlags } from './modify-vma.ts';
 import { PROT_MASK, VmFlags } from './vm-flags.ts';
 import type { Vma } from './vma.ts';
-import { mergeWithNeighbours, splitVma } from './vma-ops.ts';
 
 /**
  * A hole ends it with ENOMEM; what lies before the hole has changed by then, as in Linux.
@@ -82,27 +83,14 @@ function* protectVma(
   flags: number,
 ): Routine<Errno | undefined> {
   if (vma.flags === flags) return undefined;
-  const part = yield* carve(kernel, vma, start, end);
-  if (typeof part === 'string') return part;
-  part.flags = flags;
-  const merged = yield* mergeWithNeighbours(kernel, part);
+  const before = vma.flags;
+  const merged = yield* modifyFlags(kernel, vma, start, end, flags);
+  if (typeof merged === 'string') return merged;
   yield* changeProtection(kernel, gather, merged, start, end);
+  // Locked memory that becomes writable gets pages of its own now, so that no later store has to wait for them.
+  const copies = (before & (VmFlags.Write | VmFlags.Shared | VmFlags.Locked)) === VmFlags.Locked;
+  if (copies && merged.has(VmFlags.Write)) yield* populateVma(kernel, merged, start, end);
   return undefined;
-}
-
-/** The VMA of exactly `[start, end)`, split out of `vma`. @locks mmapLock held for writing. */
-export function* carve(kernel: Kernel, vma: Vma, start: number, end: number): Routine<Vma | Errno> {
-  let part: Vma = vma;
-  if (vma.start < start) {
-    const upper = yield* splitVma(kernel, vma, start);
-    if (typeof upper === 'string') return upper;
-    part = upper;
-  }
-  if (part.end > end) {
-    const rest = yield* splitVma(kernel, part, end);
-    if (typeof rest === 'string') return rest;
-  }
-  return part;
 }
 
 /** Brings the ptes of a range in line with the VMA's new flags. @locks mmapLock held for writing. */

@@ -1,5 +1,6 @@
 /** mremap: resize in place, or move. Mirrors `mm/mremap.c` of Linux 6.18. */
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import { populateRange } from '../fault/populate.ts';
 import type { Kernel } from '../kernel.ts';
 import { TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
@@ -33,8 +34,13 @@ export function* mremap(kernel: Kernel, mm: MmStruct, request: MremapRequest): R
   const invalid = checkRequest(request, lengths);
   if (invalid !== undefined) return invalid;
   if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
+  const locked = mm.vmas.at(request.address)?.has(VmFlags.Locked) === true;
   const result = yield* remapLocked(kernel, mm, request, lengths);
   mm.mmapLock.releaseWrite();
+  const { oldLength, newLength } = lengths;
+  if (locked && typeof result === 'number' && newLength > oldLength) {
+    yield* populateRange(kernel, mm, result + oldLength, result + newLength, 'pass over');
+  }
   return result;
 }
 

@@ -6,7 +6,7 @@ import { MmuGather } from '../page-table/mmu-gather.ts';
 import { TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
 import type { Vma } from './vma.ts';
-import { splitVma, unlinkRmap } from './vma-ops.ts';
+import { splitBeyondLimit, unlinkRmap } from './vma-ops.ts';
 import { zapPtes } from './zap.ts';
 
 /** @locks Takes mmapLock for writing. @sleeps May. */
@@ -29,19 +29,18 @@ export function* munmapLocked(kernel: Kernel, mm: MmStruct, start: number, lengt
   return undefined;
 }
 
-/** Splits so that no VMA crosses `start` or `end`. @locks mmapLock held for writing. */
+/**
+ * Splits so that no VMA crosses `start` or `end`. Only a hole in the middle of one VMA leaves more VMAs than there were,
+ * so only that is refused at the limit. @locks mmapLock held for writing.
+ */
 export function* isolateRange(kernel: Kernel, mm: MmStruct, start: number, end: number): Routine<Errno | undefined> {
   const first = mm.vmas.at(start);
   if (first !== undefined && first.start < start) {
     if (first.end > end && mm.vmas.size >= MAX_MAP_COUNT) return 'ENOMEM';
-    const upper = yield* splitVma(kernel, first, start);
-    if (typeof upper === 'string') return upper;
+    yield* splitBeyondLimit(kernel, first, start);
   }
   const last = mm.vmas.at(end - 1);
-  if (last !== undefined && last.end > end) {
-    const upper = yield* splitVma(kernel, last, end);
-    if (typeof upper === 'string') return upper;
-  }
+  if (last !== undefined && last.end > end) yield* splitBeyondLimit(kernel, last, end);
   return undefined;
 }
 

@@ -87,15 +87,19 @@ function setBounds(kernel: Kernel, vma: Vma, start: number, end: number, pgoff: 
   vma.file?.iMmap.insert(vma, vma.pgoff, lastIndex(vma));
 }
 
-/**
- * Splits `vma` at `address`; the upper part is a new VMA. Both parts change under the same locks: a truncate or a
- * writeback between them would miss the pages of the upper one.
- *
- * @locks mmapLock for writing; takes the i_mmap and anon_vma locks.
- * @returns the upper part, or ENOMEM at the VMA limit.
- */
+/** Splits `vma` at `address`. @locks As {@link splitBeyondLimit}. @returns the upper part, or ENOMEM at the VMA limit. */
 export function* splitVma(kernel: Kernel, vma: Vma, address: number): Routine<Vma | Errno> {
   if (vma.mm.vmas.size >= MAX_MAP_COUNT) return 'ENOMEM';
+  return yield* splitBeyondLimit(kernel, vma, address);
+}
+
+/**
+ * Splits where a merge or an unmapping brings the number of VMAs back; the upper part is a new VMA. Both parts change
+ * under the same locks: a truncate or a writeback between them would miss the pages of the upper one. `__split_vma`
+ *
+ * @locks mmapLock for writing; takes the i_mmap and anon_vma locks.
+ */
+export function* splitBeyondLimit(kernel: Kernel, vma: Vma, address: number): Routine<Vma> {
   const { file } = vma;
   const upper = new Vma(vma.mm, address, vma.end, vma.flags, file, vma.indexOf(address));
   const anonVma = vma.anonVmaChain[0]?.anonVma;

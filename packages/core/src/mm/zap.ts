@@ -14,29 +14,52 @@ import { freeSwapEntry } from '../swap/swap-cache.ts';
 import { PMD_SIZE } from '../types.ts';
 import type { Vma } from './vma.ts';
 
+/** What becomes of the pages that copy-on-write made: a hole in the file below leaves them. `even_cows` */
+export type PrivateCopies = 'zap' | 'keep';
+
 /** One range of one VMA in a CLEAR window of its own. @locks mmapLock, or the file's i_mmap lock. @sleeps May. */
-export function* zapVmaRange(kernel: Kernel, vma: Vma, start: number, end: number): Routine<void> {
+export function* zapVmaRange(
+  kernel: Kernel,
+  vma: Vma,
+  start: number,
+  end: number,
+  copies: PrivateCopies = 'zap',
+): Routine<void> {
   const gather = new MmuGather(vma.mm, kernel.tlbs, kernel.allocator);
   const window = yield* openWindow(kernel, vma.mm, start, end, 'CLEAR');
-  yield* zapPtes(kernel, gather, vma, start, end);
+  yield* zapPtes(kernel, gather, vma, start, end, copies);
   yield* closeWindow(kernel, window);
   yield* gather.finish();
 }
 
 /** Inside a window that the caller has opened. @locks As `zapVmaRange`; takes page-table locks. */
-export function* zapPtes(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, end: number): Routine<void> {
+export function* zapPtes(
+  kernel: Kernel,
+  gather: MmuGather,
+  vma: Vma,
+  start: number,
+  end: number,
+  copies: PrivateCopies = 'zap',
+): Routine<void> {
   const { pageTables } = kernel;
   const { root } = vma.mm;
   let va = pageTables.nextLeaf(root, start, end);
   while (va < end) {
     const tableEnd = Math.min(end, (Math.floor(va / PMD_SIZE) + 1) * PMD_SIZE);
-    va = yield* zapTable(kernel, gather, vma, va, tableEnd);
+    va = yield* zapTable(kernel, gather, vma, va, tableEnd, copies);
     va = pageTables.nextLeaf(root, va, end);
   }
 }
 
 /** The ptes of one table. @returns where it stopped: earlier than `end` when the batch was full. */
-function* zapTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, end: number): Routine<number> {
+function* zapTable(
+  kernel: Kernel,
+  gather: MmuGather,
+  vma: Vma,
+  start: number,
+  end: number,
+  copies: PrivateCopies,
+): Routine<number> {
   const { pageTables, scheduler } = kernel;
   const table = pageTables.leafTable(vma.mm.root, start);
   const lock = kernel.ptLocks.of(table);
@@ -47,7 +70,7 @@ function* zapTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, e
   for (; va < end && !full; va += 4096) {
     const slot = table * 512 + (Math.floor(va / 4096) % 512);
     const flags = pageTables.flags(slot);
-    if (flags === Pte.None) continue;
+    if (flags === Pte.None || (copies === 'keep' && isCopy(kernel, flags, pageTables.frame(slot)))) continue;
     if (scheduler.preemptive) yield point(PointKind.PteStore, slot);
     full = zapPte(kernel, gather, vma, va, slot, delayed);
   }
@@ -59,6 +82,11 @@ function* zapTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, e
   lock.release();
   if (full) yield* gather.flush();
   return va;
+}
+
+/** A page of the process's own, here or in swap. */
+function isCopy(kernel: Kernel, flags: number, frame: number): boolean {
+  return isSwap(flags) || (isMapped(flags) && kernel.frames.has(frame, FrameFlags.Anon));
 }
 
 /** @locks Page-table lock held. @returns whether the gather's batch is full. */

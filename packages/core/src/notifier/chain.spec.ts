@@ -173,12 +173,84 @@ describe('madvise', () => {
     expect(windows(watcher.take())).toEqual(['CLEAR 1+3', 'CLEAR 4+2']);
   });
 
-  it.each(['willneed', 'dontfork', 'dofork', 'wipeonfork', 'keeponfork'])('%s is silent', (advice) => {
+  it.each(['willneed', 'cold', 'populate_read', 'populate_write', 'dontfork', 'dofork', 'wipeonfork', 'keeponfork'])(
+    '%s is silent',
+    (advice) => {
+      const { machine, watcher, process, calls } = watched();
+      map(machine, 4, { at: at(0) });
+      fill(machine, at(0), 4, 1);
+      run(machine, calls.madvise(process, at(1), 2 * PAGE, advice));
+      expect(watcher.take()).toEqual([]);
+    },
+  );
+});
+
+describe('madvise of residency', () => {
+  it('pageout opens a page at a time, of pages that are mapped once, and asks for no age', () => {
     const { machine, watcher, process, calls } = watched();
     map(machine, 4, { at: at(0) });
     fill(machine, at(0), 4, 1);
-    run(machine, calls.madvise(process, at(1), 2 * PAGE, advice));
+    fork(machine);
+    store(machine, at(1), 20);
+    store(machine, at(3), 40);
+    watcher.take();
+    run(machine, calls.madvise(process, at(0), 4 * PAGE, 'pageout'));
+    expect(watcher.take()).toEqual(['start CLEAR 1+1', 'end CLEAR 1+1', 'start CLEAR 3+1', 'end CLEAR 3+1']);
+  });
+
+  it('remove opens the hole in every mapping of the file, private ones too', () => {
+    const { machine, watcher, process, calls } = watched();
+    const file = machine.files.create('f', 8 * PAGE);
+    map(machine, 8, { at: at(0), file, flags: ['shared'] });
+    map(machine, 2, { at: at(20), file, offset: 3 * PAGE });
+    map(machine, 2, { at: at(40), file });
+    run(machine, calls.madvise(process, at(2), 2 * PAGE, 'remove'));
+    expect(windows(watcher.take())).toEqual(['CLEAR 2+2', 'CLEAR 20+1']);
+  });
+
+  it('populate_write opens a page where it replaces the zero page', () => {
+    const { machine, watcher, process, calls } = watched();
+    map(machine, 3, { at: at(0) });
+    load(machine, at(1));
+    run(machine, calls.madvise(process, at(0), 3 * PAGE, 'populate_write'));
+    expect(windows(watcher.take())).toEqual(['CLEAR 1+1']);
+  });
+});
+
+describe('mlock, munlock, mincore', () => {
+  it('are silent on memory that nobody has touched or that is there', () => {
+    const { machine, watcher, process, calls } = watched();
+    map(machine, 4, { at: at(0) });
+    fill(machine, at(0), 2, 1);
+    run(machine, calls.mlock(process, at(0), 4 * PAGE));
+    run(machine, calls.mincore(process, at(0), 4 * PAGE));
+    run(machine, calls.munlock(process, at(0), 4 * PAGE));
     expect(watcher.take()).toEqual([]);
+  });
+
+  it('mlock copies what it must, one page a window', () => {
+    const { machine, watcher, process, calls } = watched();
+    map(machine, 3, { at: at(0) });
+    fill(machine, at(0), 3, 1);
+    fork(machine);
+    store(machine, at(1), 1);
+    watcher.take();
+    run(machine, calls.mlock(process, at(0), 3 * PAGE));
+    expect(windows(watcher.take())).toEqual(['CLEAR 0+1', 'CLEAR 2+1']);
+  });
+});
+
+describe('msync', () => {
+  it('sync opens a page at a time, of dirty pages of shared files', () => {
+    const { machine, watcher, process, calls } = watched();
+    const file = machine.files.create('f', 4 * PAGE);
+    map(machine, 4, { at: at(0), file, flags: ['shared'] });
+    map(machine, 4, { at: at(4), flags: ['shared'] });
+    for (const page of [0, 1, 3, 5]) store(machine, at(page), 1);
+    run(machine, calls.msync(process, at(1), 5 * PAGE, ['async']));
+    expect(watcher.take()).toEqual([]);
+    run(machine, calls.msync(process, at(1), 5 * PAGE, ['sync']));
+    expect(windows(watcher.take())).toEqual(['PROTECTION_PAGE 1+1', 'PROTECTION_PAGE 3+1']);
   });
 });
 

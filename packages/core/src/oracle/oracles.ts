@@ -106,6 +106,14 @@ export class Oracles implements KernelObserver {
     this.shadow.truncated(file, length);
   }
 
+  punching(file: File<Vma>, first: number, behind: number): void {
+    this.shadow.punching(file, first, behind);
+  }
+
+  punched(file: File<Vma>, first: number, behind: number): void {
+    this.shadow.punched(file, first, behind);
+  }
+
   fileWritten(file: File<Vma>, offset: number, bytes: Uint8Array): void {
     this.shadow.fileWritten(file, offset, bytes);
   }

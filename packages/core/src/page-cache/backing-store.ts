@@ -4,12 +4,16 @@ export interface BackingStore {
   /** Fills `into` (4096 bytes) with page `index`. */
   read(index: number, into: Uint8Array): void;
   write(index: number, from: Uint8Array): void;
+  /** Pages `first` up to `behind` are zero from now on. */
+  punch(first: number, behind: number): void;
   /** Forgets everything behind `length` bytes. */
   truncate(length: number): void;
 }
 
 /** Fills `into` (4096 bytes) with what page `index` of a file holds before anybody writes it. @public */
 export type PageFiller = (index: number, into: Uint8Array) => void;
+
+const ZEROS = new Uint8Array(4096);
 
 /** Sparse pages in memory; what was never written comes from `fill`, or is zero. */
 export class MemoryStore implements BackingStore {
@@ -33,6 +37,13 @@ export class MemoryStore implements BackingStore {
 
   write(index: number, from: Uint8Array): void {
     this.pages.set(index, from.slice());
+  }
+
+  punch(first: number, behind: number): void {
+    for (const index of this.pages.keys()) if (index >= first && index < behind) this.pages.delete(index);
+    if (this.fill === undefined) return;
+    const last = Math.min(behind, Math.ceil(this.length / 4096));
+    for (let index = first; index < last; index++) this.pages.set(index, ZEROS);
   }
 
   truncate(length: number): void {

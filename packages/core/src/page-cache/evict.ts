@@ -6,9 +6,10 @@ import { tryToUnmap } from '../rmap/try-to-unmap.ts';
 import type { File } from './file.ts';
 import { deleteFromPageCache, isCachedAt, pageAt } from './filemap.ts';
 
-/** Pages `first` and all behind it. @locks Takes folio locks. @sleeps May. `truncate_inode_pages_range` */
-export function* emptyPageCache(kernel: Kernel, file: File<Vma>, first: number): Routine<void> {
-  for (const index of [...file.pages.keys()].filter((i) => i >= first).sort((a, b) => a - b)) {
+/** Pages `first` up to `behind`. @locks Takes folio locks. @sleeps May. `truncate_inode_pages_range` */
+export function* emptyPageCache(kernel: Kernel, file: File<Vma>, first: number, behind: number): Routine<void> {
+  const indexes = [...file.pages.keys()].filter((index) => index >= first && index < behind);
+  for (const index of indexes.sort((a, b) => a - b)) {
     const pfn = pageAt(file, index);
     if (pfn === undefined) {
       const cached = file.pages.get(index);
@@ -19,7 +20,7 @@ export function* emptyPageCache(kernel: Kernel, file: File<Vma>, first: number):
     yield* kernel.folioLocks.lock(pfn);
     if (isCachedAt(kernel, file, index, pfn)) {
       // A fault may have mapped it again between the unmap pass and the lock.
-      if (kernel.frames.mapcount[pfn] > 0) yield* tryToUnmap(kernel, pfn);
+      if (kernel.frames.mapcount[pfn] > 0) yield* tryToUnmap(kernel, pfn, 'goes too');
       if (kernel.frames.mapcount[pfn] === 0) deleteFromPageCache(kernel, file, pfn);
     }
     kernel.folioLocks.unlock(pfn);
@@ -29,6 +30,6 @@ export function* emptyPageCache(kernel: Kernel, file: File<Vma>, first: number):
 
 /** The last user of a file is gone, and its name too. @sleeps May. */
 export function* dropFile(kernel: Kernel, file: File<Vma>): Routine<void> {
-  yield* emptyPageCache(kernel, file, 0);
+  yield* emptyPageCache(kernel, file, 0, Infinity);
   kernel.files.delete(file.id);
 }

@@ -5,7 +5,7 @@
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import type { Vma } from '../mm/vma.ts';
-import { zapVmaRange } from '../mm/zap.ts';
+import { type PrivateCopies, zapVmaRange } from '../mm/zap.ts';
 import type { File } from './file.ts';
 import { emptyPageCache } from './evict.ts';
 import { getLockedPage } from './filemap.ts';
@@ -21,11 +21,11 @@ export function* truncateFile(kernel: Kernel, file: File<Vma>, length: number): 
   if (shrinks) {
     file.store.truncate(length);
     const first = Math.ceil(length / 4096);
-    yield* unmapMappingRange(kernel, file, first);
-    yield* emptyPageCache(kernel, file, first);
+    yield* unmapMappingRange(kernel, file, first, Infinity, 'zap');
+    yield* emptyPageCache(kernel, file, first, Infinity);
     // A writeback that held a folio lock meanwhile has written behind the new end.
     file.store.truncate(first * 4096);
-    yield* unmapMappingRange(kernel, file, first);
+    yield* unmapMappingRange(kernel, file, first, Infinity, 'zap');
   }
   kernel.observer?.truncated(file, length);
   file.invalidateLock.releaseWrite();
@@ -33,12 +33,22 @@ export function* truncateFile(kernel: Kernel, file: File<Vma>, length: number): 
   return undefined;
 }
 
-/** Zaps page `first` and all behind it from every mapping, private copies too. @locks Takes the i_mmap lock to read. */
-export function* unmapMappingRange(kernel: Kernel, file: File<Vma>, first: number): Routine<void> {
+/**
+ * Zaps the pages `first` up to `behind` from every mapping. @param copies - What becomes of private copies.
+ * @locks Takes the i_mmap lock to read. @sleeps May.
+ */
+export function* unmapMappingRange(
+  kernel: Kernel,
+  file: File<Vma>,
+  first: number,
+  behind: number,
+  copies: PrivateCopies,
+): Routine<void> {
   yield* file.iMmapLock.acquireRead();
-  for (const vma of file.iMmap.overlapping(first, Infinity)) {
+  for (const vma of file.iMmap.overlapping(first, behind - 1)) {
     const start = Math.max(vma.start, vma.addressOf(first));
-    yield* zapVmaRange(kernel, vma, start, vma.end);
+    const end = Math.min(vma.end, vma.addressOf(behind));
+    yield* zapVmaRange(kernel, vma, start, end, copies);
   }
   file.iMmapLock.releaseRead();
 }

@@ -21,10 +21,16 @@ export function* writebackPage(kernel: Kernel, file: File<Vma>, pfn: number): Ro
   file.store.write(kernel.frames.index[pfn], kernel.allocator.memory.page(pfn));
 }
 
-/** `fsync`: every page of a disk file, in order. @sleeps May. */
-export function* syncFile(kernel: Kernel, file: File<Vma>): Routine<void> {
+/** `fsync`: the cached pages `first` up to `behind` of a disk file, in order. @sleeps May. `vfs_fsync_range` */
+export function* syncFile(
+  kernel: Kernel,
+  file: File<Vma>,
+  first: number = 0,
+  behind: number = Infinity,
+): Routine<void> {
   if (file.kind !== 'disk') return;
-  for (const index of [...file.pages.keys()].sort((a, b) => a - b)) {
+  const indexes = [...file.pages.keys()].filter((index) => index >= first && index < behind);
+  for (const index of indexes.sort((a, b) => a - b)) {
     const pfn = pageAt(file, index);
     if (pfn === undefined) continue;
     kernel.allocator.get(pfn);

@@ -6,9 +6,12 @@ import type { MachineSyscalls, MmapCall, Process, ResidentPages } from '../machi
 import { brk } from '../mm/brk.ts';
 import { ADVICES, type Advice, madvise } from '../mm/madvise.ts';
 import { type MapsEntry, type PagemapEntry, maps, pagemap } from '../mm/maps.ts';
+import { mincore } from '../mm/mincore.ts';
+import { mlock, munlock } from '../mm/mlock.ts';
 import { mmap } from '../mm/mmap.ts';
 import { mprotect } from '../mm/mprotect.ts';
 import { mremap } from '../mm/mremap.ts';
+import { type MsyncFlag, msync } from '../mm/msync.ts';
 import { munmap } from '../mm/munmap.ts';
 import type { Vma } from '../mm/vma.ts';
 import { parseProt } from '../mm/vm-flags.ts';
@@ -18,7 +21,7 @@ import { pageCeil } from '../types.ts';
 import type { Processes } from './lifecycle.ts';
 import { asProcess, mmOf } from './process.ts';
 
-/** Flags of `mmap` that this machine knows. `locked` and `hugetlb` are not among them yet. */
+/** Flags of `mmap`. */
 const MMAP_FLAGS: readonly string[] = [
   'private',
   'shared',
@@ -28,8 +31,12 @@ const MMAP_FLAGS: readonly string[] = [
   'populate',
   'growsdown',
   'noreserve',
+  'hugetlb',
+  'locked',
   'stack',
 ];
+
+const MSYNC_FLAGS: readonly string[] = ['async', 'sync', 'invalidate'];
 
 /** The calls of all processes. */
 export class Syscalls implements MachineSyscalls {
@@ -66,6 +73,8 @@ export class Syscalls implements MachineSyscalls {
       growsDown: flags.has('growsdown'),
       noReserve: flags.has('noreserve'),
       stack: flags.has('stack'),
+      locked: flags.has('locked'),
+      hugetlb: flags.has('hugetlb'),
     });
     if (fresh !== undefined && typeof address === 'string') this.kernel.files.delete(fresh.id);
     return address;
@@ -102,6 +111,26 @@ export class Syscalls implements MachineSyscalls {
     if (!isAdvice(advice))
       throw new UsageError('unknown-advice', `found advice "${advice}", expected ${ADVICES.join(', ')}`);
     return madvise(this.kernel, mmOf(process), address, length, advice);
+  }
+
+  mlock(process: Process, address: number, length: number): Routine<Errno | undefined> {
+    return mlock(this.kernel, mmOf(process), address, length);
+  }
+
+  munlock(process: Process, address: number, length: number): Routine<Errno | undefined> {
+    return munlock(this.kernel, mmOf(process), address, length);
+  }
+
+  /** @throws UsageError for words that are no flags. */
+  msync(process: Process, address: number, length: number, flags: readonly string[]): Routine<Errno | undefined> {
+    const unknown = flags.find((flag) => !MSYNC_FLAGS.includes(flag));
+    if (unknown !== undefined)
+      throw new UsageError('unknown-flag', `found msync flag "${unknown}", expected ${MSYNC_FLAGS.join(', ')}`);
+    return msync(this.kernel, mmOf(process), address, length, flags as readonly MsyncFlag[]);
+  }
+
+  mincore(process: Process, address: number, length: number): Routine<Uint8Array | Errno> {
+    return mincore(this.kernel, mmOf(process), address, length);
   }
 
   brk(process: Process, address: number): Routine<number> {

@@ -40,6 +40,24 @@ export function* reclaimPages(kernel: Kernel, pages: number): Routine<number> {
   return freed;
 }
 
+/**
+ * Tries each of these pages once, used lately or not. Takes over the references that the caller holds on them.
+ * `reclaim_pages`
+ *
+ * @locks As {@link reclaimPages}. @returns how many were freed. @sleeps May.
+ */
+export function* reclaimList(kernel: Kernel, pages: readonly number[]): Routine<number> {
+  const { frames, allocator } = kernel;
+  let freed = 0;
+  for (const pfn of pages) {
+    // On no list: somebody else has isolated it, or it is not in use any more.
+    const listed = frames.has(pfn, FrameFlags.Lru);
+    allocator.put(pfn);
+    if (listed && frames.has(pfn, FrameFlags.Lru) && (yield* shrinkOne(kernel, pfn, 'ignore'))) freed++;
+  }
+  return freed;
+}
+
 /** The oldest active page becomes inactive; whether it was used is asked when its turn comes again. */
 function* shrinkActive(kernel: Kernel): Routine<void> {
   const pfn = kernel.lru.active.last;
@@ -75,9 +93,9 @@ function* shrinkOne(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'
 /** @locks Folio lock held, one reference of ours. */
 function* tryToFree(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'): Routine<Fate> {
   const { frames, stats } = kernel;
-  if (frames.mapcount[pfn] > 0) {
+  if (frames.mapcount[pfn] > 0 && references === 'honour') {
     const referenced = yield* folioReferenced(kernel, pfn);
-    if (referenced > 0 && references === 'honour') {
+    if (referenced > 0) {
       stats.reclaim['referenced']++;
       return 'activate';
     }
@@ -92,6 +110,9 @@ function* tryToFree(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'
   }
   if (frames.mapcount[pfn] > 0 && !(yield* tryToUnmap(kernel, pfn))) {
     stats.reclaim['unmapFailed']++;
+    // Locked memory needs no slot.
+    if (frames.has(pfn, FrameFlags.SwapCache) && kernel.swap.entries(frames.private[pfn]) === 0)
+      deleteFromSwapCache(kernel, pfn);
     return 'activate';
   }
   if (frames.has(pfn, FrameFlags.Anon)) return yield* freeAnon(kernel, pfn);

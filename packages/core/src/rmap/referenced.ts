@@ -4,16 +4,21 @@
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
+import { VmFlags } from '../mm/vm-flags.ts';
 import { clearFlushYoung } from '../notifier/young.ts';
 import { Pte } from '../page-table/pte.ts';
 import { rmapWalk, slotMapping } from './rmap.ts';
 
-/** @locks Folio lock held. @sleeps In the rmap locks only. */
+/** Locked memory always is in use: Infinity. @locks Folio lock held. @sleeps In the rmap locks only. */
 export function* folioReferenced(kernel: Kernel, pfn: number): Routine<number> {
   let referenced = 0;
   yield* rmapWalk(kernel, pfn, function* (vma, va) {
     const slot = slotMapping(kernel, vma, va, pfn);
     if (slot < 0) return 'go on';
+    if (vma.has(VmFlags.Locked)) {
+      referenced = Infinity;
+      return 'stop';
+    }
     const lock = kernel.ptLocks.ofSlot(slot);
     if (!lock.acquireNow()) yield* lock.acquire();
     if (slotMapping(kernel, vma, va, pfn) === slot) {

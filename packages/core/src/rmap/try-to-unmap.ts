@@ -14,12 +14,14 @@ import { PointKind, point } from '../sched/preemption-point.ts';
 import { removeRmap, rmapWalk, slotMapping } from './rmap.ts';
 
 /**
+ * @param locked - What becomes of memory that somebody locked.
  * @locks Folio lock held; an anonymous page is in the swap cache unless it is lazily freed.
  * @returns whether nothing maps the page any more.
  * @sleeps May.
  */
-export function* tryToUnmap(kernel: Kernel, pfn: number): Routine<boolean> {
+export function* tryToUnmap(kernel: Kernel, pfn: number, locked: 'stays' | 'goes too' = 'stays'): Routine<boolean> {
   yield* rmapWalk(kernel, pfn, function* (vma, va) {
+    if (locked === 'stays' && vma.has(VmFlags.Locked) && slotMapping(kernel, vma, va, pfn) >= 0) return 'stop';
     const unmapped = yield* unmapOne(kernel, pfn, vma, va);
     return unmapped && kernel.frames.mapcount[pfn] > 0 ? 'go on' : 'stop';
   });
@@ -28,7 +30,6 @@ export function* tryToUnmap(kernel: Kernel, pfn: number): Routine<boolean> {
 
 function* unmapOne(kernel: Kernel, pfn: number, vma: Vma, va: number): Routine<boolean> {
   if (slotMapping(kernel, vma, va, pfn) < 0) return true;
-  if (vma.has(VmFlags.Locked)) return false;
   const window = yield* openWindow(kernel, vma.mm, va, va + 4096, 'CLEAR');
   const slot = kernel.pageTables.walk(vma.mm.root, va);
   let unmapped = true;

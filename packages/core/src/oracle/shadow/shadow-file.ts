@@ -7,8 +7,8 @@ export class ShadowFile {
   private readonly fill: PageFiller | undefined;
   /** Bytes that still are as the file was created. */
   private original: number;
-  /** While it is being truncated: the first page whose contents may be either, and pages stored to meanwhile. */
-  changing: { readonly first: number; readonly stored: Set<number> } | undefined;
+  /** While it is being truncated or a hole punched: pages whose contents may be either, and those stored to meanwhile. */
+  changing: { readonly first: number; readonly behind: number; readonly stored: Set<number> } | undefined;
 
   constructor(length: number, fill: PageFiller | undefined) {
     this.original = length;
@@ -22,6 +22,11 @@ export class ShadowFile {
       this.pages.set(index, page);
     }
     return page;
+  }
+
+  isChanging(index: number): boolean {
+    const { changing } = this;
+    return changing !== undefined && index >= changing.first && index < changing.behind;
   }
 
   write(offset: number, bytes: Uint8Array): void {
@@ -40,6 +45,18 @@ export class ShadowFile {
       else if ((index + 1) * 4096 > length) page.bytes.fill(0, length - index * 4096);
     }
     this.original = Math.min(this.original, length);
+    this.settle();
+  }
+
+  /** Pages `first` up to `behind` are zero now. */
+  punch(first: number, behind: number): void {
+    for (const index of this.pages.keys()) if (index >= first && index < behind) this.pages.delete(index);
+    const last = Math.min(behind, Math.ceil(this.original / 4096));
+    for (let index = first; index < last; index++) this.pages.set(index, new ShadowPage(new Uint8Array(4096)));
+    this.settle();
+  }
+
+  private settle(): void {
     for (const index of this.changing?.stored ?? []) this.pages.set(index, ShadowPage.unknown());
     this.changing = undefined;
   }

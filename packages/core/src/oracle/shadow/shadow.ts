@@ -71,7 +71,16 @@ export class Shadow {
   truncating(file: File<Vma>, length: number): void {
     const shadow = this.files.get(file.id);
     if (shadow !== undefined && length < file.length)
-      shadow.changing = { first: Math.floor(length / 4096), stored: new Set() };
+      shadow.changing = { first: Math.floor(length / 4096), behind: Infinity, stored: new Set() };
+  }
+
+  punching(file: File<Vma>, first: number, behind: number): void {
+    const shadow = this.files.get(file.id);
+    if (shadow !== undefined) shadow.changing = { first, behind, stored: new Set() };
+  }
+
+  punched(file: File<Vma>, first: number, behind: number): void {
+    this.files.get(file.id)?.punch(first, behind);
   }
 
   /** Private copies of what lies behind the end are gone too. */
@@ -202,7 +211,7 @@ export class Shadow {
     const file = mapping && this.files.get(mapping.file);
     if (mapping === undefined || file === undefined) return undefined;
     const index = mapping.pgoff + vpn - mapping.start / 4096;
-    return file.changing !== undefined && index >= file.changing.first ? 'changing' : file.page(index);
+    return file.isChanging(index) ? 'changing' : file.page(index);
   }
 
   /** The page that a store of this address space changes. */
