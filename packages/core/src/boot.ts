@@ -18,6 +18,7 @@ import { Tlbs } from './page-table/tlb.ts';
 import { LruLists } from './reclaim/lru.ts';
 import { reclaimPages } from './reclaim/shrink.ts';
 import { AnonVmas } from './rmap/anon-vma.ts';
+import type { LiveLoop } from './sched/live.ts';
 import { Scheduler } from './sched/scheduler.ts';
 import type { Strategy } from './sched/strategy.ts';
 import { KernelStats } from './stats.ts';
@@ -35,6 +36,7 @@ export interface BootOptions {
   readonly cpus: number;
   readonly faultAroundPages: number;
   readonly strategy: Strategy | undefined;
+  readonly live: LiveLoop | undefined;
   readonly observer: KernelObserver | undefined;
   readonly tracer: MachineTracer | undefined;
 }
@@ -43,12 +45,13 @@ export interface BootOptions {
 const MMAP_BASE = 0x7ffff7fff000;
 
 export function bootKernel(options: BootOptions): Kernel {
-  const scheduler = new Scheduler(options.cpus, options.strategy, options.tracer);
+  const scheduler = new Scheduler(options.cpus, options.strategy, options.tracer, options.live);
   const lockdep = new Lockdep(scheduler);
   const allocator = new PageAllocator(scheduler, options.frames);
   const { table: frames } = allocator;
   // In the world of 2008 the locks of the reverse map are spinlocks, and the chain is walked under RCU.
   const sleeps = options.kconfig.MMU_NOTIFIER_SLEEPABLE ? 'may' : 'never';
+  const rcu = new Srcu(scheduler, lockdep, lockdep.driverClass('rcu'), 'rcu', 'never');
   const kernel: Kernel = {
     kconfig: options.kconfig,
     scheduler,
@@ -64,7 +67,8 @@ export function bootKernel(options: BootOptions): Kernel {
     mms: new Map(),
     swap: new SwapSpace(options.swapSlots, options.swapDevice, options.tracer),
     lru: new LruLists(frames),
-    notifierSrcu: new Srcu(scheduler, sleeps === 'may' ? 'mmu_notifier srcu' : 'rcu', sleeps),
+    rcu,
+    notifierSrcu: sleeps === 'may' ? new Srcu(scheduler, lockdep, LockClasses.notifierSrcu, 'mmu_notifier srcu') : rcu,
     allLocks: new AllLocks(scheduler, lockdep),
     pins: new Pins(),
     faultAroundPages: options.faultAroundPages,
@@ -72,7 +76,13 @@ export function bootKernel(options: BootOptions): Kernel {
     observer: options.observer,
     tracer: options.tracer,
   };
-  allocator.reclaimer = (pages) => reclaimPages(kernel, pages);
+  allocator.mightReclaim = () => lockdep.mightReclaim();
+  allocator.reclaimer = function* (pages) {
+    lockdep.enterReclaim();
+    const freed = yield* reclaimPages(kernel, pages);
+    lockdep.leaveReclaim();
+    return freed;
+  };
   allocator.freeSwapCache = (pfn) => freeSwapCache(kernel, pfn);
   allocator.removeFromLru = (pfn) => kernel.lru.remove(pfn);
   kernel.tlbs.flushSecondary = (owner, start, end) => flushSecondaryTlbs(owner as MmStruct, start, end);

@@ -14,6 +14,7 @@ export type { MapsEntry, PagemapEntry } from './mm/maps.ts';
 export type { MachineFile, MachineFiles, MachineSyscalls, MmapCall, Process, ResidentPages } from './machine-api.ts';
 export type { PageFiller } from './page-cache/backing-store.ts';
 export type { DeviceEventListener } from './plugin/host.ts';
+export type { LiveClock } from './sched/live.ts';
 export { SeededStrategy, randomSource } from './sched/strategy.ts';
 export type { RunnableTask, Strategy } from './sched/strategy.ts';
 export { FileSwapDevice, MemorySwapDevice, SwapDeviceError } from './swap/swap-device.ts';

@@ -75,6 +75,7 @@ export interface Kernel {
   readonly files: Map<number, File<Vma>>;
   readonly swap: SwapSpace;
   readonly lru: LruLists;
+  readonly rcu: Srcu;
   /** The one domain of all notifier chains. */
   readonly notifierSrcu: Srcu;
   readonly allLocks: AllLocks;

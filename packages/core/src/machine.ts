@@ -20,6 +20,7 @@ import { Processes } from './process/lifecycle.ts';
 import { asProcess, mmOf } from './process/process.ts';
 import { Syscalls } from './process/syscalls.ts';
 import { reclaimPages } from './reclaim/shrink.ts';
+import { type LiveClock, LiveLoop } from './sched/live.ts';
 import type { Strategy } from './sched/strategy.ts';
 import type { Task } from './sched/task.ts';
 import { machineStats } from './machine-stats.ts';
@@ -38,6 +39,11 @@ export interface MachineConfig {
   readonly oracles: 'on' | 'off';
   /** Who runs next. Without one the machine is in direct mode: nobody is preempted. */
   readonly strategy?: Strategy;
+  /**
+   * Makes the machine live: tasks may wait for promises, and virtual time is the time of this clock. They run by
+   * `spawn` and `runLive`, as in direct mode. Excludes a strategy.
+   */
+  readonly live?: LiveClock;
   /** CPUs, each with a TLB: 4 unless given, at most 31. */
   readonly cpus?: number;
   /**
@@ -70,6 +76,7 @@ export class Machine {
   private readonly devices: Devices;
   private readonly cpus: Cpus;
   private readonly swapDevice: SwapDevice;
+  private readonly live: LiveLoop | undefined;
   /** One task for each name that runs something for nobody; a process has those that work for it. */
   private readonly tasks = new Map<string, Task>();
 
@@ -93,6 +100,9 @@ export class Machine {
       );
     }
     const kconfig = resolveKconfig(config.kconfig);
+    if (config.live !== undefined && config.strategy !== undefined)
+      throw new UsageError('bad-mode', 'found a clock and a strategy, expected at most one: a live run has no replay');
+    this.live = config.live && new LiveLoop(config.live);
     this.swapDevice = config.swapDevice ?? new FileSwapDevice();
     this.oracles = config.oracles === 'on' ? new Oracles() : undefined;
     this.kernel = bootKernel({
@@ -103,6 +113,7 @@ export class Machine {
       cpus,
       faultAroundPages: faultAroundBytes / 4096,
       strategy: config.strategy,
+      live: this.live,
       observer: this.oracles,
       tracer: config.tracer,
     });
@@ -149,9 +160,20 @@ export class Machine {
     this.kernel.scheduler.spawn(name, routine, process && asProcess(process));
   }
 
-  /** Runs until every task has ended. */
+  /** Runs until every task has ended, but for daemons of drivers: those go on until each of them waits. */
   runAll(): void {
     this.kernel.scheduler.runAll();
+  }
+
+  /**
+   * As `runAll` on a live machine: while nobody can run, the event loop gets its turn.
+   *
+   * @throws UsageError when the machine is not live; what a task throws.
+   */
+  async runLive(): Promise<void> {
+    if (this.live === undefined)
+      throw new UsageError('not-live', 'found a machine without a clock, expected a live one');
+    await this.live.run(this.kernel.scheduler);
   }
 
   /** @throws UsageError when the plugin cannot be attached here. @sleeps May. */

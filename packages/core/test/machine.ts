@@ -8,6 +8,7 @@ import type { MachineFile, Process } from '../src/machine-api.ts';
 import { Machine } from '../src/machine.ts';
 import type { MmStruct } from '../src/mm/mm-struct.ts';
 import { asProcess } from '../src/process/process.ts';
+import type { LiveClock } from '../src/sched/live.ts';
 import { type Strategy, SeededStrategy } from '../src/sched/strategy.ts';
 import { MemorySwapDevice, type SwapDevice } from '../src/swap/swap-device.ts';
 import type { MachineTracer } from '../src/tracing/tracer.ts';
@@ -26,6 +27,7 @@ export interface Options {
   readonly heapStart?: number;
   readonly tracer?: MachineTracer;
   readonly kconfig?: Partial<Kconfig>;
+  readonly live?: LiveClock;
 }
 
 export function machineOf(options: Options = {}): Machine {
@@ -40,6 +42,7 @@ export function machineOf(options: Options = {}): Machine {
     ...(options.kconfig === undefined ? {} : { kconfig: options.kconfig }),
     ...(options.heapStart === undefined ? {} : { heapStart: options.heapStart }),
     ...(options.tracer === undefined ? {} : { tracer: options.tracer }),
+    ...(options.live === undefined ? {} : { live: options.live }),
   });
 }
 

@@ -366,11 +366,13 @@ export class FakeHost implements PluginHost {
     },
     put: (mm) => this.putMm(mm as FakeMm),
     current: () => undefined,
+    signal: () => unused('signal'),
     signalPending: () => this.signalled,
     mmapReadLock: () => unused('mmapLock'),
     mmapReadTryLock: () => unused('mmapLock'),
     mmapReadUnlock: () => unused('mmapLock'),
     mmapWriteLock: () => unused('mmapLock'),
+    mmapDowngrade: () => unused('mmapLock'),
     mmapWriteUnlock: () => unused('mmapLock'),
   };
 
@@ -398,6 +400,10 @@ export class FakeHost implements PluginHost {
   readonly vmas = { find: () => unused('vmas'), overlapping: () => unused('vmas') };
   readonly tasks = {
     kernelThread: () => unused('tasks'),
+    workQueue: () => unused('tasks'),
+    timer: () => unused('tasks'),
+    live: false,
+    waitFor: () => unused('tasks'),
     sleep: () => unused('tasks'),
     now: () => 0,
     inReclaim: () => false,

@@ -145,6 +145,14 @@ class FakeLock implements SpinLock, Mutex {
     this.owner = undefined;
   }
 
+  acquireIrq(): Routine<void> {
+    return unused('acquireIrq');
+  }
+
+  releaseIrq(): void {
+    unused('releaseIrq');
+  }
+
   get held(): boolean {
     return this.owner !== undefined && this.owner === this.sched.current;
   }
@@ -171,6 +179,14 @@ class FakeQueue implements WaitQueue {
       const { epoch } = this;
       yield* this.sched.block(`wait ${this.name}`, () => this.epoch === epoch);
     }
+  }
+
+  waitInterruptible(): Routine<'EINTR' | undefined> {
+    return unused('waitInterruptible');
+  }
+
+  waitTimeout(): Routine<boolean> {
+    return unused('waitTimeout');
   }
 
   wakeAll(): void {
@@ -200,6 +216,14 @@ class FakeSrcu implements Srcu {
 
   readUnlock(token: number): void {
     if (!this.inside.delete(token)) throw new Error(`${this.name}: unlock without lock`);
+  }
+
+  call(): void {
+    unused('call');
+  }
+
+  barrier(): Routine<void> {
+    return unused('barrier');
   }
 
   *synchronize(): Routine<void> {
@@ -252,6 +276,9 @@ export function fakeSync(sched: FakeScheduler): SyncService {
       let complete = false;
       return {
         wait: () => queue.waitUntil(() => complete),
+        waitInterruptible: () => unused('waitInterruptible'),
+        waitTimeout: () => unused('waitTimeout'),
+        complete: () => unused('complete'),
         completeAll: () => {
           complete = true;
           queue.wakeAll();
@@ -265,6 +292,11 @@ export function fakeSync(sched: FakeScheduler): SyncService {
       yield sched.point(name);
     },
     mightSleep: () => sched.mightSleep('mightSleep'),
+    mightReclaim: () => unused('mightReclaim'),
+    get rcu(): Srcu {
+      return unused('rcu');
+    },
+    seqCount: () => unused('seqCount'),
     rwSemaphore: (): RwSemaphore => unused('rwSemaphore'),
     rwLock: (): RwLock => unused('rwLock'),
   };

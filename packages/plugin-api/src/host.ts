@@ -4,7 +4,7 @@ import type { FrameService, LedgerService, PageService } from './services/memory
 import type { IntervalNotifierService, NotifierService } from './services/notifiers.ts';
 import type { DeviceVmaService, ProcessService, VmaService } from './services/processes.ts';
 import type { SyncService } from './services/sync.ts';
-import type { LinkService, StatsService, TaskService, TraceService } from './services/tasks.ts';
+import type { InterruptService, LinkService, StatsService, TaskService, TraceService } from './services/tasks.ts';
 
 /** Options of a machine that change what a driver may do. @public */
 export interface HostWorld {
@@ -40,8 +40,8 @@ export interface PluginHost {
   readonly links?: LinkService;
   /** Reserved: range faults into a snapshot (`hmm_range_fault`). */
   readonly rangeFaults?: unknown;
-  /** Reserved: interrupt context and IPIs. */
-  readonly interrupts?: unknown;
+  /** Present where `capabilities` has `interrupts`. */
+  readonly interrupts?: InterruptService;
   /** Reserved: an IOMMU's view. */
   readonly dma?: unknown;
   /** Reserved: device-private frames, migration to and from them. */

@@ -52,9 +52,22 @@ export type {
   Mutex,
   RwLock,
   RwSemaphore,
+  SeqCount,
   SpinLock,
   Srcu,
   SyncService,
   WaitQueue,
 } from './services/sync.ts';
-export type { Link, LinkService, StatsService, TaskHandle, TaskService, TraceService } from './services/tasks.ts';
+export type {
+  InterruptService,
+  InterruptTimer,
+  Link,
+  LinkService,
+  Outcome,
+  StatsService,
+  TaskHandle,
+  TaskService,
+  TraceService,
+  WorkItem,
+  WorkQueue,
+} from './services/tasks.ts';

@@ -1,7 +1,7 @@
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { violation } from '../../test/machine.ts';
 import { type Bench, direct } from '../../test/scheduling.ts';
-import { type LockClass, LockClasses, lockClass } from './lock-order.ts';
+import { type LockClass, LockClasses } from './lock-order.ts';
 import { Mutex } from './mutex.ts';
 import { SpinLock } from './spinlock.ts';
 
@@ -20,8 +20,6 @@ function takes({ scheduler }: Bench, ...locks: Mutex[]): void {
   );
   scheduler.runAll();
 }
-
-const driverClass = (name: string): LockClass => lockClass(name, LockClasses.driver.rank);
 
 describe('lockdep', () => {
   it('accepts the order of the lock tree', () => {
@@ -43,15 +41,15 @@ describe('lockdep', () => {
 
   it('reports a cycle between locks of drivers', () => {
     const bench = direct();
-    const a = mutex(bench, driverClass('a'), 'a');
-    const b = mutex(bench, driverClass('b'), 'b');
+    const a = mutex(bench, bench.lockdep.driverClass('a'), 'a');
+    const b = mutex(bench, bench.lockdep.driverClass('b'), 'b');
     takes(bench, a, b);
     expect(violation(() => takes(bench, b, a)).message).toBe('a is acquired under b, elsewhere the other way round');
   });
 
   it('finds a cycle over three locks', () => {
     const bench = direct();
-    const [a, b, c] = ['a', 'b', 'c'].map((name) => mutex(bench, driverClass(name), name));
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => mutex(bench, bench.lockdep.driverClass(name), name));
     takes(bench, a, b);
     takes(bench, b, c);
     expect(violation(() => takes(bench, c, a)).oracle).toBe('lock-order');
@@ -86,8 +84,8 @@ describe('lockdep', () => {
 
   it('learns nothing from a try', () => {
     const bench = direct();
-    const a = mutex(bench, driverClass('a'), 'a');
-    const b = mutex(bench, driverClass('b'), 'b');
+    const a = mutex(bench, bench.lockdep.driverClass('a'), 'a');
+    const b = mutex(bench, bench.lockdep.driverClass('b'), 'b');
     takes(bench, a, b);
     bench.scheduler.spawn(
       'task',

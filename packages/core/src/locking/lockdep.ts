@@ -1,18 +1,21 @@
 /**
  * Lockdep: every blocking acquisition adds edges "held before", and an edge against the lock tree, or one that closes a
  * cycle, is reported even if this run got away with it. Trylocks add no edges. Two locks of one class nest only where
- * the acquirer says so (fork's child, mremap's second table) or under `mm_all_locks_mutex`.
+ * the acquirer says so (fork's child, mremap's second table, `mm_take_all_locks`). A lock that interrupts take
+ * is reported when somebody takes it with interrupts on.
  *
  * Driver locks have one rank for hooks called outside (55) and inside (67) the page-table lock, so they are checked by
  * cycles alone. Mirrors the idea of `kernel/locking/lockdep.c`.
  */
 import type { Scheduler } from '../sched/scheduler.ts';
-import { type LockClass, LockClasses } from './lock-order.ts';
+import { CALLERS_OF_HOOKS, CONFLICTS, CORE_CLASSES, type LockClass, LockClasses } from './lock-order.ts';
 
 /** What a task holds. */
 export interface HeldLock {
   readonly name: string;
   readonly lockClass: LockClass;
+  /** Who wants it spins: an interrupt that does so on its holder's CPU waits for ever. */
+  readonly spins?: boolean;
 }
 
 /**
@@ -22,47 +25,73 @@ export interface HeldLock {
 export type Nesting = 'nested' | 'single' | 'all';
 
 const DRIVER_RANK = LockClasses.driver.rank;
+const FS_RECLAIM: HeldLock = { name: 'memory that reclaim may have to free', lockClass: LockClasses.fsReclaim };
+const IN_INTERRUPT = 1;
+const INTERRUPTS_ON = 2;
 
 export class Lockdep {
   private readonly scheduler: Scheduler;
-  /** `from.id` to the ids of the classes acquired while it was held. */
-  private readonly after: (Set<number> | undefined)[] = [];
-  /** The same as a matrix, for what every acquisition asks. */
-  private readonly known: (boolean[] | undefined)[] = [];
-  private readonly classNames = new Map<number, string>();
+  private readonly classes: LockClass[] = [...Object.values(LockClasses)];
+  private readonly driverClasses = new Map<string, LockClass>();
+  /** One row for each class: 1 where the class of the column was acquired under it. */
+  private readonly after: Uint8Array[] = [];
+  /** `IN_INTERRUPT` and `INTERRUPTS_ON`, by class. */
+  private readonly usage: number[] = [];
 
   constructor(scheduler: Scheduler) {
     this.scheduler = scheduler;
+    for (const name of CALLERS_OF_HOOKS) this.addEdge(LockClasses[name].id, LockClasses.notifierMap.id);
+  }
+
+  /** The class of a driver's locks of that name: one in each machine. */
+  driverClass(name: string): LockClass {
+    let known = this.driverClasses.get(name);
+    if (known === undefined) {
+      known = { id: this.classes.length, name, rank: DRIVER_RANK };
+      this.classes.push(known);
+      this.driverClasses.set(name, known);
+    }
+    return known;
   }
 
   /** Before a blocking acquisition. */
   check(lock: HeldLock, nesting: Nesting = 'single'): void {
     const task = this.scheduler.current;
     const { held } = task;
-    const to = lock.lockClass.id;
     for (let i = 0; i < held.length; i++) {
-      const outer = held[i];
-      if (outer === lock) this.report(`${task.name} acquires ${lock.name}, which it holds already`);
-      if (this.known[outer.lockClass.id]?.[to] !== true) this.checkPair(outer, lock, nesting);
+      const from = held[i].lockClass;
+      const row = this.after[from.id];
+      if (row !== undefined && row[lock.lockClass.id] === 1) continue;
+      if (held[i] === lock) this.report(`${task.name} acquires ${lock.name}, which it holds already`);
+      this.checkPair(held[i], lock, nesting);
     }
   }
 
+  /** Before an allocation that may reclaim: nothing may be held that reclaim, or a callback inside it, takes. */
+  mightReclaim(): void {
+    this.check(FS_RECLAIM);
+  }
+
+  enterReclaim(): void {
+    this.acquired(FS_RECLAIM);
+  }
+
+  leaveReclaim(): void {
+    this.released(FS_RECLAIM);
+  }
+
   acquired(lock: HeldLock, nesting: Nesting = 'single'): void {
-    if (nesting !== 'all') this.scheduler.current.held.push(lock);
-    this.scheduler.tracer?.lockAcquired?.(lock);
+    const { current: task, tracer } = this.scheduler;
+    if (nesting !== 'all') task.held.push(lock);
+    tracer?.lockAcquired?.(lock);
+    if (!lock.spins) return;
+    if (task.kind === 'interrupt') this.use(lock, IN_INTERRUPT);
+    else if (task.irqsOff === 0) this.use(lock, INTERRUPTS_ON);
   }
 
   released(lock: HeldLock, nesting: Nesting = 'single'): void {
     if (nesting !== 'all') this.forget(lock);
     this.scheduler.tracer?.lockReleased?.(lock);
-  }
-
-  private forget(lock: HeldLock): void {
-    const { held, name } = this.scheduler.current;
-    const at = held.lastIndexOf(lock);
-    if (at < 0) this.scheduler.fail('lock-misuse', `${name} releases ${lock.name}, which it does not hold`);
-    if (at === held.length - 1) held.pop();
-    else held.splice(at, 1);
   }
 
   holds(lock: HeldLock): boolean {
@@ -73,6 +102,15 @@ export class Lockdep {
     return this.scheduler.current.held.some((held) => held.lockClass === lockClass);
   }
 
+  private forget(lock: HeldLock): void {
+    const { held, name } = this.scheduler.current;
+    const at = held.lastIndexOf(lock);
+    if (at < 0) this.scheduler.fail('lock-misuse', `${name} releases ${lock.name}, which it does not hold`);
+    if (at === held.length - 1) held.pop();
+    else held.splice(at, 1);
+  }
+
+  /** Slow path of `check`: an edge that is not known. */
   private checkPair(held: HeldLock, lock: HeldLock, nesting: Nesting): void {
     const from = held.lockClass;
     const to = lock.lockClass;
@@ -83,24 +121,53 @@ export class Lockdep {
     if (from.rank > to.rank && from.rank !== DRIVER_RANK && to.rank !== DRIVER_RANK) {
       this.report(`${lock.name} is acquired under ${held.name}; the lock tree has ${to.name} outside ${from.name}`);
     }
-    this.classNames.set(from.id, from.name).set(to.id, to.name);
-    if (this.reaches(to.id, from.id)) {
-      this.report(`${lock.name} is acquired under ${held.name}, elsewhere the other way round`);
+    if (CONFLICTS.some(([a, b]) => from === LockClasses[a] && to === LockClasses[b])) {
+      this.report(`${this.scheduler.current.name} waits for ${lock.name}, which waits for ${held.name} that it holds`);
     }
-    (this.after[from.id] ??= new Set()).add(to.id);
-    (this.known[from.id] ??= [])[to.id] = true;
+    const way = this.wayBetween(to.id, from.id);
+    if (way !== undefined) {
+      const names = way.map((id) => this.classes[id].name);
+      const between = names.length > 2 ? `: ${names.join(', then ')}` : '';
+      this.report(`${lock.name} is acquired under ${held.name}, elsewhere the other way round${between}`);
+    }
+    this.addEdge(from.id, to.id);
   }
 
-  private reaches(from: number, to: number): boolean {
-    const seen = new Set<number>();
-    const stack = [from];
-    for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
-      if (id === to) return true;
-      if (seen.has(id)) continue;
-      seen.add(id);
-      for (const next of this.after[id] ?? []) stack.push(next);
+  private use(lock: HeldLock, bit: number): void {
+    const { id, name } = lock.lockClass;
+    const used = this.usage[id] ?? 0;
+    if ((used & bit) !== 0) return;
+    this.usage[id] = used | bit;
+    if (this.usage[id] === (IN_INTERRUPT | INTERRUPTS_ON)) {
+      this.report(`${name} is taken in an interrupt, and elsewhere with interrupts on: one CPU can wait for itself`);
     }
-    return false;
+  }
+
+  private addEdge(from: number, to: number): void {
+    let row = this.after[from] ?? new Uint8Array(2 * CORE_CLASSES);
+    if (to >= row.length) {
+      const longer = new Uint8Array(2 * to);
+      longer.set(row);
+      row = longer;
+    }
+    row[to] = 1;
+    this.after[from] = row;
+  }
+
+  /** Classes on a way of edges from one to the other, both included. */
+  private wayBetween(from: number, to: number): number[] | undefined {
+    const before = new Map<number, number>([[from, -1]]);
+    for (const id of before.keys()) {
+      if (id === to) {
+        const way = [];
+        for (let at = to; at >= 0; at = before.get(at) as number) way.unshift(at);
+        return way;
+      }
+      this.after[id]?.forEach((edge, next) => {
+        if (edge === 1 && !before.has(next)) before.set(next, id);
+      });
+    }
+    return undefined;
   }
 
   private report(message: string): never {

@@ -1,6 +1,6 @@
 /**
  * Many readers or one writer. A waiting writer holds back new readers, as in Linux: reading twice in one task can
- * deadlock, and lockdep reports it. `sleeps: 'never'` makes the same thing a rwlock.
+ * deadlock, and lockdep reports it. `sleeps: 'never'` makes the same thing a rwlock. Mirrors `kernel/locking/rwsem.c`.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { PointKind, point } from '../sched/preemption-point.ts';
@@ -17,6 +17,7 @@ export class RwSemaphore implements HeldLock {
   private readonly lockdep: Lockdep;
   private readonly queue: WaitQueue;
   private readonly sleeps: 'may' | 'never';
+  readonly spins: boolean;
   private writer: Task | undefined;
   private readers = 0;
   private writersWaiting = 0;
@@ -33,6 +34,7 @@ export class RwSemaphore implements HeldLock {
     this.lockClass = lockClass;
     this.name = name;
     this.sleeps = sleeps;
+    this.spins = sleeps === 'never';
     this.queue = new WaitQueue(scheduler, name);
   }
 
@@ -54,7 +56,7 @@ export class RwSemaphore implements HeldLock {
     this.takeWrite(nesting);
   }
 
-  /** `acquireRead` without a routine, as `SpinLock.acquireNow`. */
+  /** `acquireRead` without a routine, in direct mode and when nobody writes. @returns whether it is held now. */
   acquireReadNow(nesting: Nesting = 'single'): boolean {
     if (this.scheduler.preemptive || this.writer !== undefined || this.writersWaiting > 0) return false;
     if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
@@ -63,7 +65,7 @@ export class RwSemaphore implements HeldLock {
     return true;
   }
 
-  /** `acquireWrite` without a routine, as `SpinLock.acquireNow`. */
+  /** `acquireWrite` without a routine, in direct mode and when nobody holds it. @returns whether it is held now. */
   acquireWriteNow(nesting: Nesting = 'single'): boolean {
     if (this.scheduler.preemptive || this.writer !== undefined || this.readers > 0) return false;
     if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
@@ -73,34 +75,37 @@ export class RwSemaphore implements HeldLock {
   }
 
   tryAcquireRead(): boolean {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.TryLock, this.queue.id);
     if (this.writer !== undefined || this.writersWaiting > 0) return false;
     this.takeRead();
     return true;
   }
 
   tryAcquireWrite(): boolean {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.TryLock, this.queue.id);
     if (this.writer !== undefined || this.readers > 0) return false;
     this.takeWrite('single');
     return true;
   }
 
   releaseRead(): void {
-    this.lockdep.released(this);
-    if (this.sleeps === 'never') this.scheduler.current.atomicDepth--;
+    this.leave('single');
     this.readers--;
     this.queue.wakeAll();
   }
 
   /** @param nesting - As it was acquired. */
   releaseWrite(nesting: Nesting = 'single'): void {
-    this.lockdep.released(this, nesting);
-    if (this.sleeps === 'never') this.scheduler.current.atomicDepth--;
+    if (!this.writeHeld) this.misuse('releases', 'for writing');
+    this.leave(nesting);
     this.writer = undefined;
     this.queue.wakeAll();
   }
 
   /** The writer becomes a reader; no other writer gets in between. */
   downgrade(): void {
+    if (!this.writeHeld) this.misuse('downgrades', 'for writing');
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.queue.id);
     this.writer = undefined;
     this.readers++;
     this.queue.wakeAll();
@@ -113,7 +118,7 @@ export class RwSemaphore implements HeldLock {
 
   /** Whether the current task holds it in either way. */
   get held(): boolean {
-    return this.lockdep.holds(this);
+    return this.writeHeld || this.lockdep.holds(this);
   }
 
   private takeRead(): void {
@@ -126,5 +131,16 @@ export class RwSemaphore implements HeldLock {
     this.writer = this.scheduler.current;
     if (this.sleeps === 'never') this.writer.atomicDepth++;
     this.lockdep.acquired(this, nesting);
+  }
+
+  private leave(nesting: Nesting): void {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.queue.id);
+    this.lockdep.released(this, nesting);
+    if (this.sleeps === 'never') this.scheduler.current.atomicDepth--;
+  }
+
+  private misuse(verb: string, how: string): never {
+    const { name } = this.scheduler.current;
+    this.scheduler.fail('lock-misuse', `${name} ${verb} ${this.name}, which it does not hold ${how}`);
   }
 }

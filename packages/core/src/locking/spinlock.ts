@@ -1,68 +1,33 @@
-/** A lock that is held for short: whoever holds it must not sleep. */
+/**
+ * A lock that is held for short: whoever holds it must not sleep. One that an interrupt takes must be taken with
+ * interrupts off by everybody else (`acquireIrq`); lockdep reports who does not.
+ */
 import type { Routine } from '@mmu-notifier/plugin-api';
-import { PointKind, point } from '../sched/preemption-point.ts';
-import type { Scheduler } from '../sched/scheduler.ts';
 import type { Task } from '../sched/task.ts';
-import { WaitQueue } from '../sched/wait-queue.ts';
-import type { LockClass } from './lock-order.ts';
-import type { HeldLock, Lockdep } from './lockdep.ts';
+import { ExclusiveLock } from './exclusive-lock.ts';
 
-export class SpinLock implements HeldLock {
-  readonly name: string;
-  readonly lockClass: LockClass;
-  private readonly scheduler: Scheduler;
-  private readonly lockdep: Lockdep;
-  private readonly queue: WaitQueue;
-  private owner: Task | undefined;
+export class SpinLock extends ExclusiveLock {
+  readonly spins: boolean = true;
 
-  constructor(scheduler: Scheduler, lockdep: Lockdep, lockClass: LockClass, name: string) {
-    this.scheduler = scheduler;
-    this.lockdep = lockdep;
-    this.lockClass = lockClass;
-    this.name = name;
-    this.queue = new WaitQueue(scheduler, name);
+  /** `spin_lock_irqsave`. */
+  *acquireIrq(): Routine<void> {
+    this.scheduler.interrupts.save();
+    yield* this.acquire();
   }
 
-  *acquire(nesting: 'nested' | 'single' = 'single'): Routine<void> {
-    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
-    this.lockdep.check(this, nesting);
-    while (this.owner !== undefined) yield* this.queue.block();
-    this.take();
+  /** `spin_unlock_irqrestore`. */
+  releaseIrq(): void {
+    this.release();
+    this.scheduler.interrupts.restore();
   }
 
-  /**
-   * `acquire` without a routine, where nobody is preempted and the lock is free: `if (!l.acquireNow()) yield* l.acquire()`.
-   *
-   * @returns whether it was taken.
-   */
-  acquireNow(nesting: 'nested' | 'single' = 'single'): boolean {
-    if (this.scheduler.preemptive || this.owner !== undefined) return false;
-    this.lockdep.check(this, nesting);
-    this.take();
-    return true;
+  protected override mayAcquire(): void {}
+
+  protected override enter(task: Task): void {
+    task.atomicDepth++;
   }
 
-  tryAcquire(): boolean {
-    if (this.owner !== undefined) return false;
-    this.take();
-    return true;
-  }
-
-  release(): void {
-    this.lockdep.released(this);
-    this.owner = undefined;
+  protected override leave(): void {
     this.scheduler.current.atomicDepth--;
-    this.queue.wakeAll();
-  }
-
-  /** Whether the current task holds it. */
-  get held(): boolean {
-    return this.owner === this.scheduler.current;
-  }
-
-  private take(): void {
-    this.owner = this.scheduler.current;
-    this.owner.atomicDepth++;
-    this.lockdep.acquired(this);
   }
 }

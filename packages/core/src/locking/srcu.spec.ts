@@ -3,7 +3,7 @@ import { type Bench, direct, pause, plain, seeded } from '../../test/scheduling.
 import { Srcu } from './srcu.ts';
 
 function domain(bench: Bench, sleeps: 'may' | 'never' = 'may'): Srcu {
-  return new Srcu(bench.scheduler, 'srcu', sleeps);
+  return new Srcu(bench.scheduler, bench.lockdep, bench.lockdep.driverClass('srcu'), 'srcu', sleeps);
 }
 
 describe('SRCU', () => {
@@ -95,8 +95,8 @@ describe('SRCU', () => {
       })(),
     );
     expect(violation(() => bench.scheduler.runAll())).toMatchObject({
-      oracle: 'deadlock',
-      message: 'confused waits for srcu',
+      oracle: 'srcu-misuse',
+      message: 'confused waits inside a read section of srcu for its own end',
     });
   });
 

@@ -1,19 +1,27 @@
 /**
  * Read-copy-update. Readers of SRCU may sleep; readers of RCU (`sleeps: 'never'`) may not. `synchronize` waits for every
  * reader that began before it, `call` runs a function after such a grace period. Mirrors `kernel/rcu/srcutree.c`.
+ *
+ * To lockdep a read section is held like a lock, and only `synchronize` acquires: so it reports a grace period that is
+ * waited for inside a read section of the same domain, or under a lock that such a section takes.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
+import type { LockClass } from './lock-order.ts';
+import type { HeldLock, Lockdep } from './lockdep.ts';
 
 interface Deferred {
   readonly after: number;
   readonly run: () => void;
 }
 
-export class Srcu {
+export class Srcu implements HeldLock {
+  readonly name: string;
+  readonly lockClass: LockClass;
   private readonly scheduler: Scheduler;
+  private readonly lockdep: Lockdep;
   private readonly sleeps: 'may' | 'never';
   private readonly queue: WaitQueue;
   /** Tokens of the readers that are inside; tokens grow, so the least one is the oldest reader. */
@@ -21,14 +29,26 @@ export class Srcu {
   private nextToken = 0;
   private deferred: Deferred[] = [];
 
-  constructor(scheduler: Scheduler, name: string, sleeps: 'may' | 'never' = 'may') {
+  constructor(
+    scheduler: Scheduler,
+    lockdep: Lockdep,
+    lockClass: LockClass,
+    name: string,
+    sleeps: 'may' | 'never' = 'may',
+  ) {
     this.scheduler = scheduler;
+    this.lockdep = lockdep;
+    this.lockClass = lockClass;
+    this.name = name;
     this.sleeps = sleeps;
     this.queue = new WaitQueue(scheduler, name);
   }
 
+  /** Nests. @sleeps Never. */
   readLock(): number {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.RcuReadLock, this.queue.id);
     if (this.sleeps === 'never') this.scheduler.current.atomicDepth++;
+    this.lockdep.acquired(this);
     const token = this.nextToken++;
     this.inside.add(token);
     return token;
@@ -36,16 +56,18 @@ export class Srcu {
 
   readUnlock(token: number): void {
     if (!this.inside.delete(token)) {
-      this.scheduler.fail('srcu-misuse', `${this.queue.name}: a read section is left that was not entered`);
+      this.scheduler.fail('srcu-misuse', `${this.name}: a read section is left that was not entered`);
     }
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.RcuReadUnlock, this.queue.id);
+    this.lockdep.released(this);
     if (this.sleeps === 'never') this.scheduler.current.atomicDepth--;
-    this.runDeferred();
+    if (this.deferred.length > 0) this.runDeferred();
     this.queue.wakeAll();
   }
 
-  /** @sleeps Until every reader that is inside now has left. */
+  /** @locks None that a reader takes. @sleeps Until every reader that is inside now has left. */
   *synchronize(): Routine<void> {
-    this.scheduler.mightSleep(this.queue.name);
+    this.checkGracePeriod();
     if (this.scheduler.preemptive) yield point(PointKind.RcuSynchronize, this.queue.id);
     const before = this.nextToken;
     yield* this.queue.waitUntil(() => this.oldest() >= before);
@@ -57,9 +79,19 @@ export class Srcu {
     this.runDeferred();
   }
 
-  /** @sleeps Until all functions given to `call` have run. */
+  /** @locks None that a reader takes. @sleeps Until all functions given to `call` have run. */
   *barrier(): Routine<void> {
+    this.checkGracePeriod();
     yield* this.queue.waitUntil(() => this.deferred.length === 0);
+  }
+
+  private checkGracePeriod(): void {
+    this.scheduler.mightSleep(this.name);
+    if (this.lockdep.holds(this)) {
+      const { name } = this.scheduler.current;
+      this.scheduler.fail('srcu-misuse', `${name} waits inside a read section of ${this.name} for its own end`);
+    }
+    this.lockdep.check(this);
   }
 
   private oldest(): number {

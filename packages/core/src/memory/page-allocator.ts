@@ -41,6 +41,8 @@ export class PageAllocator {
    * @returns whether it made room, so that it is worth trying again.
    */
   outOfMemory: (() => Routine<boolean>) | undefined;
+  /** Told of each allocation that may reclaim. */
+  mightReclaim: () => void = () => undefined;
   /** Takes a page off its LRU list when its last reference goes. */
   removeFromLru: (pfn: number) => void = () => undefined;
   /** Takes a page that nothing maps any more out of the swap cache, if no swap entry names it. */
@@ -74,6 +76,7 @@ export class PageAllocator {
     const { scheduler, zone } = this;
     if (scheduler.current.reclaimDepth > 0) return this.takeReserve();
     scheduler.mightSleep('page allocation');
+    this.mightReclaim();
     if (zone.freeFrames > zone.watermarks.low) return this.take();
     return yield* this.allocateSlowly();
   }

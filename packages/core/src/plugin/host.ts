@@ -8,8 +8,6 @@ import type {
   PluginHost,
   ProcessHandle,
   ProcessService,
-  TaskHandle,
-  TaskService,
   TraceService,
 } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
@@ -25,16 +23,17 @@ import {
 import type { IntervalNode } from '../notifier/intervals.ts';
 import { getNotifier, putNotifier, register, unregister } from '../notifier/register.ts';
 import type { Subscription } from '../notifier/subscriptions.ts';
-import { Completion } from '../locking/completion.ts';
+import { type ProcessStruct, asProcess } from '../process/process.ts';
 import type { Ledger } from './ledger.ts';
 import { asMm } from './mm-handle.ts';
 import { frameService, pageService, vmaService } from './memory-services.ts';
 import type { DeviceStats } from './device-stats.ts';
 import { SyncObjects } from './sync-objects.ts';
+import { interruptService, taskService } from './task-service.ts';
 
 /** What this machine offers beyond the services that every machine has. In the world of 2008 there are no intervals. */
 function capabilitiesOf({ kconfig }: Kernel): ReadonlySet<Capability> {
-  return new Set<Capability>(kconfig.MMU_NOTIFIER_SLEEPABLE ? ['interval-notifiers'] : []);
+  return new Set<Capability>(kconfig.MMU_NOTIFIER_SLEEPABLE ? ['interrupts', 'interval-notifiers'] : ['interrupts']);
 }
 
 /** Told of the typed events of devices. @public */
@@ -67,6 +66,7 @@ export function createHost(
     ledger,
     sync: new SyncObjects(kernel),
     tasks: taskService(kernel),
+    interrupts: interruptService(kernel),
     stats,
     trace: traceService(deviceName, listener),
     choose: (count, what) => kernel.scheduler.choose(count, what),
@@ -107,37 +107,14 @@ function processService(kernel: Kernel): ProcessService {
     },
     put: (mm) => putMm(kernel, asMm(mm)),
     current: () => scheduler.current.owner as ProcessHandle | undefined,
+    signal: (process) => scheduler.signal(asProcess(process as ProcessStruct)),
     signalPending: () => scheduler.current.owner?.signalPending ?? false,
     mmapReadLock: (mm) => asMm(mm).mmapLock.acquireRead(),
     mmapReadTryLock: (mm) => asMm(mm).mmapLock.tryAcquireRead(),
     mmapReadUnlock: (mm) => asMm(mm).mmapLock.releaseRead(),
     mmapWriteLock: (mm) => asMm(mm).mmapLock.acquireWrite(),
+    mmapDowngrade: (mm) => asMm(mm).mmapLock.downgrade(),
     mmapWriteUnlock: (mm) => asMm(mm).mmapLock.releaseWrite(),
-  };
-}
-
-function taskService({ scheduler }: Kernel): TaskService {
-  return {
-    kernelThread(name, body): TaskHandle {
-      const ended = new Completion(scheduler, `end of ${name}`);
-      const task = scheduler.spawn(
-        name,
-        (function* () {
-          yield* body();
-          ended.completeAll();
-        })(),
-      );
-      return {
-        name,
-        get done() {
-          return task.state === 'done';
-        },
-        join: () => ended.wait(),
-      };
-    },
-    sleep: (nanoseconds) => scheduler.sleep(nanoseconds),
-    now: () => scheduler.now,
-    inReclaim: () => scheduler.current.reclaimDepth > 0,
   };
 }
 

@@ -6,6 +6,7 @@ import type {
   Routine,
   RwLock,
   RwSemaphore,
+  SeqCount,
   SpinLock,
   Srcu,
   SyncService,
@@ -13,9 +14,9 @@ import type {
 } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import { Completion as CoreCompletion } from '../locking/completion.ts';
-import { type LockClass, LockClasses, lockClass } from '../locking/lock-order.ts';
 import { Mutex as CoreMutex } from '../locking/mutex.ts';
 import { RwSemaphore as CoreRwSemaphore } from '../locking/rw-semaphore.ts';
+import { SeqCount as CoreSeqCount } from '../locking/seqcount.ts';
 import { SpinLock as CoreSpinLock } from '../locking/spinlock.ts';
 import { Srcu as CoreSrcu } from '../locking/srcu.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
@@ -24,7 +25,6 @@ import { WaitQueue as CoreWaitQueue } from '../sched/wait-queue.ts';
 
 export class SyncObjects implements SyncService {
   private readonly kernel: Kernel;
-  private readonly classes = new Map<string, LockClass>();
   /** Objects of named preemption points. */
   private readonly places = new Map<string, number>();
 
@@ -33,19 +33,25 @@ export class SyncObjects implements SyncService {
   }
 
   spinLock(name: string): SpinLock {
-    return new CoreSpinLock(this.kernel.scheduler, this.kernel.lockdep, this.classOf(name), name);
+    return new CoreSpinLock(this.kernel.scheduler, this.kernel.lockdep, this.kernel.lockdep.driverClass(name), name);
   }
 
   mutex(name: string): Mutex {
-    return new CoreMutex(this.kernel.scheduler, this.kernel.lockdep, this.classOf(name), name);
+    return new CoreMutex(this.kernel.scheduler, this.kernel.lockdep, this.kernel.lockdep.driverClass(name), name);
   }
 
   rwSemaphore(name: string): RwSemaphore {
-    return new CoreRwSemaphore(this.kernel.scheduler, this.kernel.lockdep, this.classOf(name), name);
+    return new CoreRwSemaphore(this.kernel.scheduler, this.kernel.lockdep, this.kernel.lockdep.driverClass(name), name);
   }
 
   rwLock(name: string): RwLock {
-    return new CoreRwSemaphore(this.kernel.scheduler, this.kernel.lockdep, this.classOf(name), name, 'never');
+    return new CoreRwSemaphore(
+      this.kernel.scheduler,
+      this.kernel.lockdep,
+      this.kernel.lockdep.driverClass(name),
+      name,
+      'never',
+    );
   }
 
   waitQueue(name: string): WaitQueue {
@@ -57,7 +63,16 @@ export class SyncObjects implements SyncService {
   }
 
   srcu(name: string): Srcu {
-    return new CoreSrcu(this.kernel.scheduler, name);
+    const { scheduler, lockdep } = this.kernel;
+    return new CoreSrcu(scheduler, lockdep, lockdep.driverClass(name), name);
+  }
+
+  get rcu(): Srcu {
+    return this.kernel.rcu;
+  }
+
+  seqCount(name: string): SeqCount {
+    return new CoreSeqCount(this.kernel.scheduler, name);
   }
 
   atomic(name: string, initial = 0): Atomic {
@@ -76,10 +91,9 @@ export class SyncObjects implements SyncService {
     this.kernel.scheduler.mightSleep('a driver');
   }
 
-  private classOf(name: string): LockClass {
-    let known = this.classes.get(name);
-    if (known === undefined) this.classes.set(name, (known = lockClass(name, LockClasses.driver.rank)));
-    return known;
+  mightReclaim(): void {
+    this.kernel.scheduler.mightSleep('a driver that allocates');
+    this.kernel.lockdep.mightReclaim();
   }
 }
 
@@ -95,7 +109,7 @@ class CoreAtomic implements Atomic {
   }
 
   *load(): Routine<number> {
-    if (this.scheduler.preemptive) yield point(PointKind.Atomic, this.id);
+    if (this.scheduler.preemptive) yield point(PointKind.AtomicLoad, this.id);
     return this.value;
   }
 

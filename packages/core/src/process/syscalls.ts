@@ -151,7 +151,7 @@ export class Syscalls implements MachineSyscalls {
 
   /** A signal becomes pending. */
   signal(process: Process): void {
-    asProcess(process).signalPending = true;
+    this.kernel.scheduler.signal(asProcess(process));
   }
 
   maps(process: Process): MapsEntry[] {

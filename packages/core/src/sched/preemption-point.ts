@@ -1,14 +1,18 @@
 /**
  * A preemption point announces what comes next as one number: `object * 32 + kind`. Partial-order reduction decides by
  * it which steps commute; a schedule prints it. No allocation per point.
+ *
+ * A point that is *yielded* is a place where others may run. One that is *noted* (`scheduler.note`) is an operation
+ * inside the step that is under way: a release, a wake, a free. A step touches what it yielded and all that it noted.
  */
 import type { PreemptionPoint } from '@mmu-notifier/plugin-api';
 
-/** What kind of step comes next; the object is of the kind's own number space. */
+/** What kind of operation it is; the object is of the kind's own number space, as {@link mayConflict} reads it. */
 export const PointKind = {
   TaskStart: 0,
   LockAcquire: 1,
   LockShared: 2,
+  /** Writes, or reads and writes. */
   Atomic: 3,
   PteStore: 4,
   TlbFlush: 5,
@@ -25,10 +29,22 @@ export const PointKind = {
   Timer: 16,
   RcuSynchronize: 17,
   Explicit: 18,
+  LockRelease: 19,
+  /** Reads the word of a lock, whatever the answer. */
+  TryLock: 20,
+  AtomicLoad: 21,
+  PteLoad: 22,
+  Send: 23,
+  Receive: 24,
+  Ipi: 25,
+  RcuReadLock: 26,
+  RcuReadUnlock: 27,
+  FrameAllocate: 28,
 } as const;
 export type PointKind = (typeof PointKind)[keyof typeof PointKind];
 
-const KIND_NAMES = Object.keys(PointKind);
+type KindName = keyof typeof PointKind;
+const KIND_NAMES = Object.keys(PointKind) as KindName[];
 
 export function point(kind: PointKind, object: number): PreemptionPoint {
   return object * 32 + kind;
@@ -45,4 +61,78 @@ export function pointObject(p: PreemptionPoint): number {
 /** `LockAcquire 17`, for schedules. */
 export function describePoint(p: PreemptionPoint): string {
   return `${KIND_NAMES[p % 32] ?? 'Unknown'} ${pointObject(p)}`;
+}
+
+/** Kinds that conflict on one object, each with each of its group. Kinds in no common group commute. */
+const ON_ONE_OBJECT: readonly (readonly [readonly KindName[], readonly KindName[]])[] = [
+  [['LockAcquire'], ['LockAcquire', 'LockShared', 'LockRelease', 'TryLock']],
+  [['LockShared', 'TryLock'], ['LockRelease']],
+  [['TryLock'], ['LockShared', 'TryLock']],
+  [['Atomic'], ['Atomic', 'AtomicLoad']],
+  [['PteStore'], ['PteStore', 'PteLoad']],
+  [
+    ['Wait', 'Wake'],
+    ['Wait', 'Wake'],
+  ],
+  [['RcuSynchronize'], ['RcuReadLock', 'RcuReadUnlock', 'RcuSynchronize']],
+  [
+    ['Send', 'Receive'],
+    ['Send', 'Receive'],
+  ],
+  [['Ipi'], ['Ipi']],
+  [
+    ['CallbackStart', 'CallbackEnd', 'CallbackYoung', 'Release', 'TlbFlush'],
+    ['CallbackStart', 'CallbackEnd', 'CallbackYoung', 'Release', 'TlbFlush'],
+  ],
+  [
+    ['DeviceAccess', 'Io', 'FrameFree', 'FrameAllocate'],
+    ['DeviceAccess', 'Io'],
+  ],
+];
+
+/**
+ * Kinds that conflict whatever their objects are: a CPU's access walks tables and may fill a TLB, the free lists are one
+ * object, the code behind an explicit point may touch anything.
+ */
+const ANYWHERE: readonly (readonly [readonly KindName[], readonly KindName[]])[] = [
+  [
+    ['CpuAccess'],
+    ['CpuAccess', 'DeviceAccess', 'PteStore', 'PteLoad', 'TlbFlush', 'FrameFree', 'FrameAllocate', 'Io', 'Ipi'],
+  ],
+  [['DeviceAccess'], ['CallbackStart', 'CallbackEnd', 'CallbackYoung', 'Release']],
+  [
+    ['FrameFree', 'FrameAllocate'],
+    ['FrameFree', 'FrameAllocate'],
+  ],
+  [['TlbFlush'], ['Ipi']],
+  [['Timer'], ['Timer']],
+  [['Explicit'], KIND_NAMES.filter((name) => name !== 'TaskStart')],
+];
+
+/** A bit set of kinds for each kind. */
+function conflictsOf(pairs: typeof ANYWHERE): Int32Array {
+  const masks = new Int32Array(32);
+  for (const [some, others] of pairs) {
+    for (const one of some) {
+      for (const other of others) {
+        masks[PointKind[one]] |= 1 << PointKind[other];
+        masks[PointKind[other]] |= 1 << PointKind[one];
+      }
+    }
+  }
+  return masks;
+}
+
+const ON_ONE_OBJECT_MASKS = conflictsOf(ON_ONE_OBJECT);
+const ANYWHERE_MASKS = conflictsOf(ANYWHERE);
+
+/**
+ * Whether the order of the two operations may matter, when two tasks make them. Never false where it does; true more
+ * often than need be. Two steps commute when no operation of one conflicts with any of the other.
+ */
+export function mayConflict(a: PreemptionPoint, b: PreemptionPoint): boolean {
+  const kind = a % 32;
+  const other = 1 << (b % 32);
+  if ((ANYWHERE_MASKS[kind] & other) !== 0) return true;
+  return (ON_ONE_OBJECT_MASKS[kind] & other) !== 0 && pointObject(a) === pointObject(b);
 }

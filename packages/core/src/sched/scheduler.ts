@@ -1,20 +1,19 @@
 /**
  * The run loop. One source for all modes: leaf operations yield only where `preemptive` says so, so in direct mode an
  * uncontended routine runs to its end without one suspension, and under a strategy every visible step announces itself.
+ * In live mode (`live.ts`) tasks run as in direct mode, and may wait for the world outside.
  *
  * A violation that a task throws ends the run: nothing continues on a broken world.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
-import { ContractViolation, type Violation } from '../contract.ts';
+import { ContractViolation, UsageError, type Violation } from '../contract.ts';
 import type { MachineTracer } from '../tracing/tracer.ts';
+import { Interrupts } from './interrupts.ts';
+import type { LiveLoop } from './live.ts';
 import { PointKind, describePoint, point, pointObject } from './preemption-point.ts';
 import type { Strategy } from './strategy.ts';
-import { Task, type TaskOwner } from './task.ts';
-
-interface Timer {
-  readonly due: number;
-  readonly task: Task;
-}
+import { Task, type TaskKind, type TaskOwner } from './task.ts';
+import { Timers } from './timers.ts';
 
 /** Steps without an end of any task after which a run is taken for endless: a driver that spins, a retry that never wins. */
 const ENDLESS = 20_000_000;
@@ -28,21 +27,32 @@ export class Scheduler {
   /** Virtual nanoseconds since boot. */
   now = 0;
   current: Task;
+  /** Present in live mode. */
+  readonly live: LiveLoop | undefined;
+  readonly timers: Timers = new Timers();
+  readonly interrupts: Interrupts;
+  /** Tasks that could run, and do not. */
+  runnable = 0;
+  /** Tasks that a run waits for: neither ended nor daemons. */
+  unfinished = 0;
   private readonly strategy: Strategy | undefined;
-  private tasks: Task[] = [];
-  private timers: Timer[] = [];
+  /** Started and not ended, but for the one that `run` has not had to suspend. */
+  private readonly tasks: Task[] = [];
+  private readonly candidates: Task[] = [];
   private last: Task | undefined;
   private taskCount = 0;
   private stepsSinceEnd = 0;
   private readonly objectNames: string[] = [];
   private readonly history: { name: string; steps: number }[] = [];
 
-  constructor(cpus: number, strategy?: Strategy, tracer?: MachineTracer) {
+  constructor(cpus: number, strategy?: Strategy, tracer?: MachineTracer, live?: LiveLoop) {
     this.cpus = cpus;
     this.strategy = strategy;
     this.tracer = tracer;
     this.preemptive = strategy !== undefined;
+    this.live = live;
     this.current = this.createTask('boot', undefined);
+    this.interrupts = new Interrupts(this);
   }
 
   /** A dense id for a lock, queue or other object that points name. */
@@ -52,38 +62,57 @@ export class Scheduler {
   }
 
   /** A task that does not run yet: `run` gives it routines one after the other. */
-  createTask(name: string, owner: TaskOwner | undefined, cpu?: number): Task {
+  createTask(name: string, owner: TaskOwner | undefined, cpu?: number, kind: TaskKind = 'ends'): Task {
     const id = this.taskCount++;
-    return new Task(id, name, cpu ?? id % this.cpus, owner);
+    return new Task(id, name, cpu ?? id % this.cpus, owner, kind);
   }
 
   /** Starts a routine on a task of its own; it runs when the loop comes to it. */
-  spawn(name: string, routine: Routine<unknown>, owner?: TaskOwner): Task {
-    const task = this.createTask(name, owner);
-    task.routine = routine;
+  spawn(name: string, routine: Routine<unknown>, owner?: TaskOwner, kind: TaskKind = 'ends', cpu?: number): Task {
+    const task = this.createTask(name, owner, cpu, kind);
+    this.start(task, routine);
     this.tasks.push(task);
+    this.live?.kick();
     return task;
   }
 
   /** Runs `routine` on `task` to its end, driving whatever it waits for. */
   run<T>(task: Task, routine: Routine<T>): T {
-    task.routine = routine;
-    task.state = 'runnable';
-    this.tasks.push(task);
-    if (!this.preemptive) this.resume(task);
-    while (!task.done) this.step();
-    if (!this.preemptive && this.tasks.length > 0) this.runBackground();
+    this.start(task, routine);
+    if (this.preemptive || !this.resume(task)) {
+      this.tasks.push(task);
+      while (task.state !== 'done') this.step();
+    }
+    // A run inside a running task leaves the others to the outer one.
+    if (!this.preemptive && this.runnable > 0 && this.current.state !== 'running') this.runBackground();
     return task.result as T;
   }
 
-  /** Kernel threads go on until each of them waits. */
-  private runBackground(): void {
-    while (this.tasks.some((task) => task.state === 'runnable')) this.step();
+  /** Runs until every task has ended, but for daemons: those go on until each of them waits. */
+  runAll(): void {
+    while (this.unfinished > 0) this.step();
+    this.runBackground();
   }
 
-  /** Runs until every task has ended. */
-  runAll(): void {
-    while (this.tasks.length > 0) this.step();
+  private runBackground(): void {
+    while (this.runnable > 0) this.step();
+  }
+
+  /** Takes the current task off the CPU; it goes on after `wake`. The caller yields next. */
+  park(): void {
+    this.current.state = 'blocked';
+  }
+
+  wake(task: Task): void {
+    if (task.state !== 'blocked') return;
+    this.ready(task);
+    this.live?.kick();
+  }
+
+  /** A signal becomes pending for `owner`: whoever of it waits interruptibly goes on. */
+  signal(owner: TaskOwner): void {
+    owner.signalPending = true;
+    for (const task of this.tasks) if (task.owner === owner && task.interruptible) this.wake(task);
   }
 
   /** Whether a pending signal ends an interruptible wait of the current task: the wait answers `EINTR`, once. */
@@ -98,20 +127,28 @@ export class Scheduler {
     return this.strategy ? this.strategy.choose(count, what) : 0;
   }
 
+  /** Says what the step under way does besides what it announced. Call it only where `preemptive`. */
+  note(kind: PointKind, object: number): void {
+    this.strategy?.observe?.(this.current, point(kind, object));
+  }
+
   /** @sleeps For virtual time: other tasks run, then the clock jumps. */
   *sleep(nanoseconds: number): Routine<void> {
     this.mightSleep('sleep');
     const task = this.current;
-    this.timers.push({ due: this.now + nanoseconds, task });
-    task.state = 'blocked';
+    const due = this.now + nanoseconds;
+    this.timers.arm(due, () => this.wake(task));
+    task.waitsFor = { name: 'the clock' };
+    this.park();
     yield point(PointKind.Timer, 0);
+    task.waitsFor = undefined;
   }
 
   /** Reports a sleep where the current task must not sleep. */
   mightSleep(what: string): void {
     const task = this.current;
     if (task.atomicDepth > 0) {
-      this.fail('sleep-in-atomic', `${task.name} may sleep (${what}) while it holds ${heldNames(task)}`);
+      this.fail('sleep-in-atomic', `${task.name} may sleep (${what}) while it ${whyAtomic(task)}`);
     }
     if (task.nonBlockDepth > 0) {
       this.fail('sleep-in-atomic', `${task.name} may sleep (${what}) inside a non-blockable invalidation`);
@@ -132,23 +169,61 @@ export class Scheduler {
   }
 
   /** @throws ContractViolation when nothing has ended for so long that nothing ever will. */
-  private step(): void {
+  step(): void {
     if (++this.stepsSinceEnd > ENDLESS) {
       this.fail('livelock', `no task has ended in ${ENDLESS} steps; the last that ran is ${this.last?.name ?? 'none'}`);
     }
-    const runnable = this.tasks.filter((task) => task.state === 'runnable');
-    if (runnable.length === 0) {
-      this.fireTimer();
+    if (this.runnable === 0) {
+      this.idle();
       return;
     }
-    const index = this.strategy ? this.strategy.pick(runnable, this.last) : 0;
-    this.resume(runnable[index]);
+    const task = this.pick();
+    if (this.resume(task)) this.remove(task);
   }
 
-  private resume(task: Task): void {
+  /** Fires every timer that is due. */
+  expireTimers(): void {
+    for (let due = this.timers.next; due !== undefined && due <= this.now; due = this.timers.next) {
+      this.timers.shift()?.fire();
+    }
+  }
+
+  /** Nobody can go on, whatever happens. */
+  deadlock(): never {
+    const waits = this.tasks.map((task) => {
+      const holds = task.held.length > 0 ? `, holds ${heldNames(task)}` : '';
+      return `${task.name} waits for ${task.waitsFor?.name ?? 'nothing'}${holds}`;
+    });
+    this.fail('deadlock', waits.join('; '));
+  }
+
+  private start(task: Task, routine: Routine<unknown>): void {
+    task.routine = routine;
+    this.ready(task);
+    if (task.kind !== 'daemon') this.unfinished++;
+  }
+
+  private ready(task: Task): void {
+    task.state = 'runnable';
+    this.runnable++;
+  }
+
+  /** Direct mode lets the one go on that was started first. */
+  private pick(): Task {
+    const { tasks, candidates, strategy } = this;
+    if (strategy === undefined) return tasks.find(isRunnable) as Task;
+    candidates.length = 0;
+    for (const task of tasks) if (task.state === 'runnable') candidates.push(task);
+    return candidates[strategy.pick(candidates, this.last)];
+  }
+
+  /** Until it suspends or ends. @returns whether it has ended. */
+  private resume(task: Task): boolean {
     const before = this.current;
     this.current = task;
     this.last = task;
+    task.state = 'running';
+    this.runnable--;
     if (this.preemptive) this.remember(task);
     this.tracer?.taskRuns?.(task);
     let next: IteratorResult<number, unknown>;
@@ -160,43 +235,46 @@ export class Scheduler {
       throw error;
     }
     if (next.done) {
-      task.state = 'done';
-      this.stepsSinceEnd = 0;
+      this.end(task);
       task.result = next.value;
-      task.routine = undefined;
-      if (this.tasks[this.tasks.length - 1] === task) this.tasks.pop();
-      else this.tasks.splice(this.tasks.indexOf(task), 1);
       if (task.held.length > 0) this.fail('leaked-lock', `${task.name} ended while it holds ${heldNames(task)}`);
     } else {
       task.at = next.value;
+      if (task.state === 'running') this.ready(task);
     }
     this.current = before;
+    return next.done === true;
+  }
+
+  private end(task: Task): void {
+    task.state = 'done';
+    task.routine = undefined;
+    this.stepsSinceEnd = 0;
+    if (task.kind !== 'daemon') this.unfinished--;
   }
 
   /** Its routine threw. */
   private abandon(task: Task, before: Task): void {
-    task.state = 'done';
-    task.routine = undefined;
-    this.tasks.splice(this.tasks.indexOf(task), 1);
+    this.end(task);
+    this.remove(task);
     this.current = before;
   }
 
-  private fireTimer(): void {
-    let next: Timer | undefined;
-    for (const timer of this.timers) if (next === undefined || timer.due < next.due) next = timer;
-    if (next === undefined) this.deadlock();
-    this.timers.splice(this.timers.indexOf(next), 1);
-    this.now = Math.max(this.now, next.due);
-    this.tracer?.clockAdvanced?.(this.now);
-    next.task.state = 'runnable';
+  private remove(task: Task): void {
+    const { tasks } = this;
+    if (tasks[tasks.length - 1] === task) tasks.pop();
+    else if (tasks.includes(task)) tasks.splice(tasks.indexOf(task), 1);
   }
 
-  private deadlock(): never {
-    const waits = this.tasks.map((task) => {
-      const holds = task.held.length > 0 ? `, holds ${heldNames(task)}` : '';
-      return `${task.name} waits for ${task.waitsFor?.name ?? 'nothing'}${holds}`;
-    });
-    this.fail('deadlock', waits.join('; '));
+  private idle(): void {
+    if (this.live?.outside) {
+      throw new UsageError('not-live', 'a task waits for the world outside: expected spawn and runLive instead of run');
+    }
+    const due = this.timers.next;
+    if (due === undefined) this.deadlock();
+    this.now = Math.max(this.now, due);
+    this.tracer?.clockAdvanced?.(this.now);
+    this.timers.shift()?.fire();
   }
 
   private remember(task: Task): void {
@@ -211,6 +289,15 @@ export class Scheduler {
   }
 }
 
+function isRunnable(task: Task): boolean {
+  return task.state === 'runnable';
+}
+
 function heldNames(task: Task): string {
   return task.held.map((lock) => lock.name).join(', ') || 'no lock, but is in an atomic section';
+}
+
+function whyAtomic(task: Task): string {
+  if (task.kind === 'interrupt') return 'is an interrupt';
+  return task.held.length === 0 && task.irqsOff > 0 ? 'has interrupts off' : `holds ${heldNames(task)}`;
 }

@@ -11,10 +11,15 @@ export interface RunnableTask {
 
 /** Picks the next task, and answers choices. @public */
 export interface Strategy {
-  /** Index into `runnable` (never empty). */
+  /** Index into `runnable` (never empty; the array is good for this call only). */
   pick(runnable: readonly RunnableTask[], last: RunnableTask | undefined): number;
   /** A number below `count`. */
   choose(count: number, what: string): number;
+  /**
+   * Told of what a step does besides what it announced: releases, wakes, frees. With the announced points it is all that
+   * a partial-order reduction needs to know of a step.
+   */
+  observe?(task: RunnableTask, operation: PreemptionPoint): void;
   /** What reproduces this run. */
   readonly seed?: number;
 }

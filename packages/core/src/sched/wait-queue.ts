@@ -22,28 +22,63 @@ export class WaitQueue {
     while (!condition()) yield* this.block();
   }
 
+  /** @sleeps Until `condition` holds, or a signal is pending for the process of the current task. */
+  *waitInterruptible(condition: () => boolean): Routine<'EINTR' | undefined> {
+    const { scheduler } = this;
+    scheduler.mightSleep(this.name);
+    const task = scheduler.current;
+    while (!condition()) {
+      if (scheduler.interrupted()) return 'EINTR';
+      task.interruptible = true;
+      yield* this.block();
+      task.interruptible = false;
+    }
+    return undefined;
+  }
+
+  /** @returns whether `condition` held before the time was over. @sleeps Until then. */
+  *waitTimeout(condition: () => boolean, nanoseconds: number): Routine<boolean> {
+    const { scheduler } = this;
+    scheduler.mightSleep(this.name);
+    const task = scheduler.current;
+    let expired = false;
+    const timer = scheduler.timers.arm(scheduler.now + nanoseconds, () => {
+      expired = true;
+      scheduler.wake(task);
+    });
+    while (!condition() && !expired) yield* this.block();
+    scheduler.timers.cancel(timer);
+    return condition();
+  }
+
   /** Parks the current task until somebody wakes the queue. Locks call it; everybody else wants `waitUntil`. */
-  *block(): Routine<void> {
-    const { current: task, tracer } = this.scheduler;
+  *block(object: number = this.id): Routine<void> {
+    const { scheduler } = this;
+    const { current: task, tracer } = scheduler;
     tracer?.waitBegan?.(this.name);
     this.waiters.push(task);
-    task.state = 'blocked';
     task.waitsFor = this;
-    yield point(PointKind.Wait, this.id);
+    scheduler.park();
+    yield point(PointKind.Wait, object);
     task.waitsFor = undefined;
     tracer?.waitEnded?.(this.name);
+    // A signal or a timer ended the wait.
+    const at = this.waiters.indexOf(task);
+    if (at >= 0) this.waiters.splice(at, 1);
   }
 
   wakeAll(): void {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Wake, this.id);
     if (this.waiters.length === 0) return;
     const woken = this.waiters;
     this.waiters = [];
-    for (const task of woken) task.state = 'runnable';
+    for (const task of woken) this.scheduler.wake(task);
   }
 
   wakeOne(): void {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Wake, this.id);
     const task = this.waiters.shift();
-    if (task) task.state = 'runnable';
+    if (task) this.scheduler.wake(task);
   }
 
   get sleepers(): number {

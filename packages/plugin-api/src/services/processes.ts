@@ -47,6 +47,8 @@ export interface ProcessService {
   put(mm: MmHandle): Routine<void>;
   /** The process whose task runs now, `undefined` in a kernel thread. */
   current(): ProcessHandle | undefined;
+  /** A signal becomes pending for the process: its interruptible waits answer `EINTR`. Never sleeps. */
+  signal(process: ProcessHandle): void;
   /** Whether a signal is pending for the current task: interruptible waits answer `EINTR`. */
   signalPending(): boolean;
   /** @sleeps May. Recursive reading deadlocks. */
@@ -55,6 +57,8 @@ export interface ProcessService {
   mmapReadUnlock(mm: MmHandle): void;
   /** @sleeps May. */
   mmapWriteLock(mm: MmHandle): Routine<void>;
+  /** The writer becomes a reader, and no writer gets in between. */
+  mmapDowngrade(mm: MmHandle): void;
   mmapWriteUnlock(mm: MmHandle): void;
 }
 

@@ -1,4 +1,7 @@
-/** Locks, waiting and read-copy-update, all seen by the scheduler and by lockdep. */
+/**
+ * Locks, waiting and read-copy-update, all seen by the scheduler and by lockdep: an order that can deadlock is reported
+ * even if this run got away with it. A try adds no order.
+ */
 import type { Routine } from '../routine.ts';
 
 /** Held for short, never slept under. @public */
@@ -6,6 +9,9 @@ export interface SpinLock {
   acquire(): Routine<void>;
   tryAcquire(): boolean;
   release(): void;
+  /** As `acquire`, with interrupts of this CPU off until `releaseIrq`: for a lock that an interrupt takes too. */
+  acquireIrq(): Routine<void>;
+  releaseIrq(): void;
   readonly held: boolean;
 }
 
@@ -41,22 +47,59 @@ export interface RwLock {
 export interface WaitQueue {
   /** Sleeps until `condition` holds; re-tested after each wake. */
   waitUntil(condition: () => boolean): Routine<void>;
+  /** As `waitUntil`; a signal that is pending for the process of the current task ends it with `EINTR`. */
+  waitInterruptible(condition: () => boolean): Routine<'EINTR' | undefined>;
+  /** As `waitUntil`, for so much virtual time at most. @returns whether the condition holds. */
+  waitTimeout(condition: () => boolean, nanoseconds: number): Routine<boolean>;
   wakeAll(): void;
   wakeOne(): void;
 }
 
-/** One event that happens once, until re-armed. @public */
+/** An event. @public */
 export interface Completion {
+  /** Sleeps until it is complete; uses up one `complete`. */
   wait(): Routine<void>;
+  /** As `wait`; a pending signal ends it with `EINTR`. */
+  waitInterruptible(): Routine<'EINTR' | undefined>;
+  /** As `wait`, for so much virtual time at most. @returns whether it was in time. */
+  waitTimeout(nanoseconds: number): Routine<boolean>;
+  /** Lets one waiter through, now or later. */
+  complete(): void;
+  /** Lets everybody through until `reinit`. */
   completeAll(): void;
   reinit(): void;
 }
 
-/** Sleepable read-copy-update: readers may block, `synchronize` waits for those that began before it. @public */
+/**
+ * Read-copy-update: `synchronize` waits for the readers that began before it. Readers of an SRCU domain may sleep, those
+ * of RCU may not. A grace period that is waited for inside a read section of its domain, or under a lock that such a
+ * section takes, is reported.
+ * @public
+ */
 export interface Srcu {
+  /** Nests. Never sleeps. @returns what `readUnlock` wants. */
   readLock(): number;
   readUnlock(token: number): void;
+  /** Sleeps. */
   synchronize(): Routine<void>;
+  /** Runs `action`, which is plain code, once the readers that are inside now have left. */
+  call(action: () => void): void;
+  /** Sleeps until every action given to `call` has run. */
+  barrier(): Routine<void>;
+}
+
+/**
+ * Readers take no lock and look again when a writer came between. Writers hold a lock of their own from `writeBegin` to
+ * `writeEnd`.
+ * @public
+ */
+export interface SeqCount {
+  /** Spins while somebody writes. @returns what `readRetry` wants. */
+  readBegin(): Routine<number>;
+  /** Whether what was read since `readBegin` may be torn. */
+  readRetry(sequence: number): boolean;
+  writeBegin(): void;
+  writeEnd(): void;
 }
 
 /** Ordered accesses that the checker sees as one object. @public */
@@ -79,10 +122,19 @@ export interface SyncService {
   rwLock(name: string): RwLock;
   waitQueue(name: string): WaitQueue;
   completion(name: string): Completion;
+  /** A domain of its own. */
   srcu(name: string): Srcu;
+  /** The one RCU domain of the machine; its readers must not sleep. */
+  readonly rcu: Srcu;
+  seqCount(name: string): SeqCount;
   atomic(name: string, initial?: number): Atomic;
   /** A place where the world may change, between two plain steps. */
   preempt(name: string): Routine<void>;
   /** Reports `sleep in atomic` when the current task may not sleep here. */
   mightSleep(): void;
+  /**
+   * Says that the driver allocates here in a way that may reclaim memory. Reported under any lock that reclaim, or a
+   * callback inside it, takes: there an allocation must not reclaim, and says nothing.
+   */
+  mightReclaim(): void;
 }
