@@ -28,7 +28,7 @@ export interface TracedLock {
 }
 
 /**
- * What a machine tells whoever records its run. Address spaces are told by {@link MmHandle.id}; addresses are bytes, `end`
+ * What a machine tells whoever records its run. Address spaces are told by the `id` of their `MmHandle`; addresses are bytes, `end`
  * is the first byte behind. Every method is optional. A tracer only looks: it must not call the machine.
  *
  * @public
