@@ -1,3 +1,11 @@
 import { packageConfig } from '../../tools/build/eslint.mjs';
 
-export default packageConfig({ loaded: ['@mmu-notifier/kvm'] });
+export default [
+  ...packageConfig({ loaded: ['@mmu-notifier/kvm'] }),
+  {
+    // Scripts of a page: they share one global scope, in which each uses what the ones before it define.
+    files: ['assets/**/*.js'],
+    languageOptions: { sourceType: 'script' },
+    rules: { '@typescript-eslint/no-unused-vars': ['error', { vars: 'local', argsIgnorePattern: '^_' }] },
+  },
+];

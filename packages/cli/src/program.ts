@@ -22,6 +22,8 @@ Examples:
   $ mmu-notifier replay lackey.txt.xz --attach kvm --ram 25%       under pressure, with KVM as a secondary MMU
   $ mmu-notifier replay lackey.txt.xz --attach ./my-driver.ts      with your own driver
   $ mmu-notifier replay lackey.txt.xz --compare-pin --ram 50%      with notifiers, and with pinned pages as before them
+  $ mmu-notifier replay lackey.txt.xz --html out.html              a page with charts and a map of memory
+  $ mmu-notifier replay lackey.txt.xz --perfetto out.pftrace       a trace for ui.perfetto.dev
   $ mmu-notifier replay lackey.txt.xz --json | jq .faults          the report as one object
 `;
 
@@ -97,6 +99,8 @@ function addReplay(program: Command, action: (recording: string, flags: ReplayFl
     .option('--pin', 'the world before notifiers: each translation pins its page')
     .option('--compare-pin', 'replay with notifiers and with pins, side by side')
     .option('--json', 'print the report as one JSON object')
+    .option('--html <file>', 'write a page that shows the run: charts, and a map of memory')
+    .option('--perfetto <file>', 'write a trace that ui.perfetto.dev opens')
     .option('--progress', 'print progress lines even without a terminal')
     .option('--no-oracles', 'check nothing: faster')
     .addHelpText('after', REPLAY_EXAMPLES)

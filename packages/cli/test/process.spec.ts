@@ -74,6 +74,19 @@ describe('the process', () => {
     expect({ code, out, left: leftovers() }).toEqual({ code: status, out: '', left: [] });
   });
 
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'stops on %s, and leaves no page and no trace that is not whole',
+    async (signal) => {
+      const [html, trace] = [join(scratch.path, 'stopped.html'), join(scratch.path, 'stopped.pftrace')];
+      const files = ['--html', html, '--perfetto', trace];
+      const child = start(['replay', BUNDLED, '--ram', '1M', '--attach', 'kvm', '--progress', ...files]);
+      child.stderr?.once('data', () => child.kill(signal));
+      const { out } = await ended(child);
+      const left = readdirSync(scratch.path).filter((name) => name.includes('stopped'));
+      expect({ out, left }).toEqual({ out: '', left: [] });
+    },
+  );
+
   it('says in one line that no swap file can be made', async () => {
     // Set from inside: what runs TypeScript here would make the folder.
     const preload = `data:text/javascript,process.env.TMPDIR="${scratch.path}/nowhere"`;
@@ -98,7 +111,8 @@ describe('the process', () => {
     const quiet = await ended(start(['replay', recording, '--json']));
     expect({ code: quiet.code, err: quiet.err }).toEqual({ code: 0, err: '' });
     const told = await ended(start(['replay', recording, '--ram', '10%', '--json', '--progress']));
-    expect(told.err).toMatch(/^((measuring|replaying): \d+ %, [\d,]+ accesses\n)+$/);
+    const pace = String.raw`(, [\d,]+ a second, (\d+ min )?\d+ s left)?`;
+    expect(told.err).toMatch(new RegExp(`^((measuring|replaying): \\d+ %, [\\d,]+ accesses${pace}\\n)+$`));
     expect(JSON.parse(told.out)).toMatchObject({ outcome: { kind: 'complete' } });
   });
 });

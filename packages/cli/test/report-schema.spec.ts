@@ -48,6 +48,7 @@ describe('the schema of a report', () => {
     [['--attach', 'kvm,kvm', '--ram', '1M', '--no-oracles']],
     [['--pin', '--device-share', '1', '--ram', '128K', '--swap', '0']],
     [['--compare-pin']],
+    [['--perfetto', join(scratch.path, 'out.pftrace')]],
   ])('holds for replay %p', async (flags) => {
     expectValid(await parsed(...flags));
   });

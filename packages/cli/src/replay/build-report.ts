@@ -53,6 +53,7 @@ export function buildReport(played: Played): ReplayReport {
     counts,
     ...(groundTruth === undefined ? {} : { groundTruth }),
     stats,
+    ...(played.perfetto === undefined ? {} : { perfetto: played.perfetto }),
     timing: { seconds, eventsPerSecond: seconds > 0 ? Math.round(player.replayed / seconds) : 0 },
   };
 }

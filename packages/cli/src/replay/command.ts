@@ -6,8 +6,9 @@ import { Interrupt } from '../interrupt.ts';
 import type { Io } from '../output.ts';
 import { type LoadedPlugin, loadPlugin } from '../plugins.ts';
 import { type ReplayFlags, type ReplayOptions, parseReplayFlags } from './options.ts';
-import { type Replay, playRecording, stepOf } from './play-recording.ts';
+import { type PlayedRun, playRecording, stepOf } from './play-recording.ts';
 import { type ProgressDisplay, progressDisplay } from '../progress.ts';
+import { Outputs } from '../seeing/outputs.ts';
 import type { ReplayComparison, ReplayReport } from './report.ts';
 import { DeviceTurns } from './share.ts';
 import { type MachineSize, measureNeed, sizeMachine } from './sizing.ts';
@@ -21,19 +22,24 @@ export async function replayCommand(path: string, flags: ReplayFlags, io: Io, dr
   const plugins = new Map(worlds.map((world) => [world, createPlugins(loaded, world)]));
   void new DeviceTurns(options.share, loaded.length);
   const recording = await openRecording(path);
+  const outputs = new Outputs(options, path);
   const interrupt = new Interrupt();
   const display = progressDisplay(io, options.progress === 'lines');
   try {
     const size = await chooseSize(recording, options, display, interrupt);
-    const reports: ReplayReport[] = [];
+    const runs: PlayedRun[] = [];
     for (const [world, pluginsOfWorld] of plugins) {
-      const replay: Replay = { recording, plugins: pluginsOfWorld, size, options, world, display, interrupt };
-      reports.push(await playRecording(replay));
+      const replay = { recording, plugins: pluginsOfWorld, size, options, world, display, interrupt, outputs };
+      runs.push(await playRecording(replay));
     }
+    outputs.finish(runs);
+    const reports = runs.map(({ report }) => report);
     io.out(options.output === 'json' ? `${JSON.stringify(asJson(reports))}\n` : renderReports(reports, io.columns));
+    if (options.output === 'table') io.out(outputs.remark());
     return exitCodeOf(reports);
   } finally {
     display.end();
+    outputs.discard();
     interrupt.dispose();
   }
 }

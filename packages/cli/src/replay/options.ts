@@ -11,6 +11,8 @@ export interface ReplayFlags {
   readonly pin?: boolean;
   readonly comparePin?: boolean;
   readonly json?: boolean;
+  readonly html?: string;
+  readonly perfetto?: string;
   readonly progress?: boolean;
   /** False for `--no-oracles`. */
   readonly oracles: boolean;
@@ -25,6 +27,10 @@ export interface ReplayOptions {
   /** `today`: notifiers; `pinned`: the world before them; `both`: one after the other. */
   readonly world: 'today' | 'pinned' | 'both';
   readonly output: 'table' | 'json';
+  /** Where the page goes. */
+  readonly html?: string;
+  /** Where the trace goes. */
+  readonly perfetto?: string;
   readonly progress: 'lines' | 'bar';
   readonly oracles: 'on' | 'off';
 }
@@ -32,6 +38,8 @@ export interface ReplayOptions {
 export function parseReplayFlags(flags: ReplayFlags): ReplayOptions {
   if (flags.pin === true && flags.comparePin === true)
     throw new InputError('--pin and --compare-pin: expected one of them');
+  if (flags.comparePin === true && flags.perfetto !== undefined)
+    throw new InputError('--perfetto and --compare-pin: expected one of them, since a trace shows one run');
   const world = flags.comparePin === true ? 'both' : flags.pin === true ? 'pinned' : 'today';
   return {
     drivers: parseDrivers(flags.attach, world),
@@ -40,6 +48,8 @@ export function parseReplayFlags(flags: ReplayFlags): ReplayOptions {
     share: parseShare(flags.deviceShare, '--device-share'),
     world,
     output: flags.json === true ? 'json' : 'table',
+    ...(flags.html === undefined ? {} : { html: flags.html }),
+    ...(flags.perfetto === undefined ? {} : { perfetto: flags.perfetto }),
     progress: flags.progress === true ? 'lines' : 'bar',
     oracles: flags.oracles ? 'on' : 'off',
   };

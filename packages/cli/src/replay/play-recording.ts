@@ -8,7 +8,10 @@ import { DeviceSet } from './device-set.ts';
 import type { ReplayOptions } from './options.ts';
 import { Player } from './player.ts';
 import type { ProgressDisplay, Step } from '../progress.ts';
-import type { ReplayReport } from './report.ts';
+import type { Outputs } from '../seeing/outputs.ts';
+import { PerfettoTracer } from '../seeing/perfetto/tracer.ts';
+import { RunRecorder, type Seen } from '../seeing/run-recorder.ts';
+import type { PerfettoReport, ReplayReport } from './report.ts';
 import { DeviceTurns } from './share.ts';
 import type { MachineSize } from './sizing.ts';
 
@@ -21,6 +24,7 @@ export interface Replay {
   readonly world: 'today' | 'pinned';
   readonly display: ProgressDisplay;
   readonly interrupt: Interrupt;
+  readonly outputs: Outputs;
 }
 
 /** A finished replay, whose machine has been looked at and shut down. */
@@ -36,28 +40,58 @@ export interface Played {
   readonly violations: readonly Violation[];
   /** From the first event to the last, reading included. */
   readonly seconds: number;
+  readonly perfetto: PerfettoReport | undefined;
 }
 
-export async function playRecording(replay: Replay): Promise<ReplayReport> {
-  const { size, options, plugins, display, world } = replay;
+/** What a replay leaves behind: its report, and what a page shows of the run. */
+export interface PlayedRun {
+  readonly report: ReplayReport;
+  readonly seen: Seen | undefined;
+}
+
+export async function playRecording(replay: Replay): Promise<PlayedRun> {
+  const { size, options, plugins, display, world, outputs } = replay;
   const turns = new DeviceTurns(options.share, plugins.length);
-  const machine = new Machine({ ramBytes: size.ramBytes, swapBytes: options.swapBytes, oracles: options.oracles });
+  let player: Player | undefined;
+  const tracer = outputs.trace && new PerfettoTracer(outputs.trace, () => player?.events ?? 0);
+  const machine = new Machine({
+    ramBytes: size.ramBytes,
+    swapBytes: options.swapBytes,
+    oracles: options.oracles,
+    ...(tracer === undefined ? {} : { tracer }),
+  });
   try {
     display.begin(world === 'pinned' ? 'replaying with pins' : 'replaying', 'accesses');
     const started = performance.now();
     const devices = new DeviceSet(machine, plugins);
-    const player = new Player(machine, devices, turns);
+    const recorder = recorderOf(replay, machine, devices, tracer);
+    player = new Player(machine, devices, turns, recorder);
     const summary = await readAll(replay, player);
     const seconds = (performance.now() - started) / 1000;
     const violations = player.ended?.kind === 'violation' ? [player.ended.violation] : guard(() => machine.check());
+    const finished = recorder?.finish(player.events);
     const stats = machine.stats();
     const { pinnedPages } = machine;
     if (violations.length === 0) violations.push(...guard(() => machine.shutdown()));
-    return buildReport({ replay, player, devices, summary, pinnedPages, stats, violations, seconds });
+    const perfetto = finished?.perfetto;
+    const played = { replay, player, devices, summary, pinnedPages, stats, violations, seconds, perfetto };
+    return { report: buildReport(played), seen: finished?.seen };
   } finally {
     display.end();
     machine.close();
   }
+}
+
+/** Nobody looks at a run that nobody will see. */
+function recorderOf(
+  { outputs }: Replay,
+  machine: Machine,
+  { devices }: DeviceSet,
+  tracer: PerfettoTracer | undefined,
+): RunRecorder | undefined {
+  const page = outputs.page === undefined ? 'no-page' : 'page';
+  if (page === 'no-page' && tracer === undefined) return undefined;
+  return new RunRecorder(machine, () => devices.map(({ name }) => name), page, tracer);
 }
 
 async function readAll({ recording, display, interrupt }: Replay, player: Player): Promise<RecordingSummary> {

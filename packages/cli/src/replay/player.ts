@@ -23,6 +23,14 @@ export type PlayEnd =
   | { readonly kind: 'out-of-memory'; readonly event: number; readonly process: string }
   | { readonly kind: 'violation'; readonly event: number; readonly violation: Violation };
 
+/** Looks at the machine between two events. */
+export interface RunWatch {
+  /** So many events are over. @returns after how many to look again. */
+  look(events: number): number;
+  /** The process is about to exit. */
+  leaving(process: Process, events: number): void;
+}
+
 export class Player implements EventSink {
   /** Accesses and calls that the recording has delivered. */
   events = 0;
@@ -42,19 +50,23 @@ export class Player implements EventSink {
   private readonly machine: Machine;
   private readonly devices: DeviceSet;
   private readonly turns: DeviceTurns;
+  private readonly watch: RunWatch | undefined;
+  private nextLook = Infinity;
   private readonly data = new AccessData();
   private readonly processes: (Process | undefined)[] = [];
   private number = 1;
   private process: Process | undefined;
 
-  constructor(machine: Machine, devices: DeviceSet, turns: DeviceTurns) {
+  constructor(machine: Machine, devices: DeviceSet, turns: DeviceTurns, watch?: RunWatch) {
     this.machine = machine;
     this.devices = devices;
     this.turns = turns;
+    this.watch = watch;
     const first = machine.processes.get('p1') as Process;
     this.processes[1] = first;
     this.process = first;
     devices.open(first);
+    if (watch !== undefined) this.nextLook = watch.look(0);
   }
 
   access(number: number, kind: AccessKind, address: number, size: number): void {
@@ -75,6 +87,7 @@ export class Player implements EventSink {
       this.stop(error);
     }
     if (this.ended === undefined) this.replayed++;
+    if (this.events >= this.nextLook) this.look();
   }
 
   event(event: MmEvent, origin: EventOrigin): void {
@@ -88,6 +101,7 @@ export class Player implements EventSink {
       this.stop(error);
     }
     if (this.ended === undefined) this.replayed++;
+    if (this.events >= this.nextLook) this.look();
   }
 
   finalLayout(number: number, segments: readonly LayoutSegment[]): void {
@@ -96,6 +110,10 @@ export class Player implements EventSink {
     if (this.ended !== undefined || process === undefined) return;
     const { syscalls } = this.machine;
     this.layouts.push(checkLayout(process.name, syscalls.maps(process), segments, syscalls.heapStart(process)));
+  }
+
+  private look(): void {
+    this.nextLook = this.watch?.look(this.events) ?? Infinity;
   }
 
   private select(number: number): void {
@@ -164,6 +182,7 @@ export class Player implements EventSink {
       case 'exec':
         return this.exec(process);
       case 'exit':
+        this.watch?.leaving(process, this.events);
         this.run(process.name, this.machine.syscalls.exit(process), process);
         this.devices.close(process);
         this.processes[number] = undefined;

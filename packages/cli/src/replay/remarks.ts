@@ -10,7 +10,14 @@ export function remarks(reports: readonly ReplayReport[]): string[] {
 
 function ofOne(report: ReplayReport, named: boolean): string[] {
   const where = !named ? '' : report.machine.pinned ? 'With pins: ' : 'With notifiers: ';
-  const found = [...ending(report), ...violations(report), ...differences(report), ...truth(report), ...stale(report)];
+  const found = [
+    ...ending(report),
+    ...violations(report),
+    ...differences(report),
+    ...truth(report),
+    ...stale(report),
+    ...trace(report),
+  ];
   return found.map((text) => where + text);
 }
 
@@ -52,6 +59,13 @@ function stale({ devices }: ReplayReport): string[] {
       ({ name, staleAccesses: n }) =>
         `${name} made ${formatCount(n)} accesses to pages that the process no longer had there`,
     );
+}
+
+function trace({ perfetto }: ReplayReport): string[] {
+  if (perfetto === undefined) return [];
+  const { file, events, bytes, leftOut } = perfetto;
+  const without = leftOut === 0 ? '' : `; ${formatCount(leftOut)} slices behind them did not fit and were left out`;
+  return [`${file}: ${formatCount(events)} trace events, ${formatBytes(bytes)}${without}`];
 }
 
 /** The reason why there are notifiers, in one sentence. */

@@ -53,6 +53,18 @@ export interface CountDifference {
   readonly found: unknown;
 }
 
+/** The trace that `--perfetto` wrote. */
+export interface PerfettoReport {
+  readonly file: string;
+  readonly bytes: number;
+  /** Begins, ends, instants and values of counters in the file. */
+  readonly events: number;
+  /** Slices and instants for which it had no room. */
+  readonly leftOut: number;
+  /** Slices and instants in the file, by category. */
+  readonly slices: Readonly<Record<string, number>>;
+}
+
 export interface ReplayReport {
   readonly format: 'mmu-notifier/replay-report';
   readonly version: 1;
@@ -115,6 +127,8 @@ export interface ReplayReport {
   readonly groundTruth?: GroundTruth;
   /** All counters of the machine, grouped by subsystem and device. */
   readonly stats: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Only with `--perfetto`. */
+  readonly perfetto?: PerfettoReport;
   readonly timing: { readonly seconds: number; readonly eventsPerSecond: number };
 }
 
