@@ -1,7 +1,6 @@
 /** Builds the rooms of one machine, lowest first, and plugs the higher ones into the lower ones that call up. */
 import { LockClasses } from './locking/lock-order.ts';
 import { Lockdep } from './locking/lockdep.ts';
-import { RwSemaphore } from './locking/rw-semaphore.ts';
 import { Srcu } from './locking/srcu.ts';
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { Pins } from './gup/pins.ts';
@@ -10,6 +9,7 @@ import type { Kernel, KernelObserver } from './kernel.ts';
 import { FolioLocks } from './memory/folio-lock.ts';
 import { PageAllocator } from './memory/page-allocator.ts';
 import { MmStruct } from './mm/mm-struct.ts';
+import { MmapLock } from './mm/vma-lock.ts';
 import { AllLocks } from './notifier/take-all-locks.ts';
 import { flushSecondaryTlbs } from './notifier/chain.ts';
 import { PageTableLocks } from './page-table/page-table-locks.ts';
@@ -21,6 +21,7 @@ import { AnonVmas } from './rmap/anon-vma.ts';
 import type { LiveLoop } from './sched/live.ts';
 import { Scheduler } from './sched/scheduler.ts';
 import type { Strategy } from './sched/strategy.ts';
+import { WaitQueue } from './sched/wait-queue.ts';
 import { KernelStats } from './stats.ts';
 import { freeSwapCache } from './swap/swap-cache.ts';
 import type { SwapDevice } from './swap/swap-device.ts';
@@ -95,8 +96,8 @@ export function* createMm(kernel: Kernel, id: number): Routine<MmStruct | undefi
   if (root < 0) return undefined;
   kernel.pageTables.becomeTable(root);
   kernel.frames.mapping[root] = id;
-  const mmapLock = new RwSemaphore(kernel.scheduler, kernel.lockdep, LockClasses.mmap, `mmapLock of mm ${id}`);
-  const mm = new MmStruct(id, mmapLock, root, MMAP_BASE);
+  const mmapLock = new MmapLock(kernel.scheduler, kernel.lockdep, LockClasses.mmap, `mmapLock of mm ${id}`);
+  const mm = new MmStruct(id, mmapLock, new WaitQueue(kernel.scheduler, `VMA writers of mm ${id}`), root, MMAP_BASE);
   kernel.mms.set(id, mm);
   return mm;
 }

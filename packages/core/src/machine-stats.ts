@@ -22,6 +22,7 @@ export function machineStats(
       directReclaims: allocator.directReclaims,
     },
     faults: { ...stats.faults },
+    vmaLock: { ...stats.vmaLock },
     swap: {
       slots: swap.slots,
       used: swap.used,

@@ -16,6 +16,8 @@ import { PointKind, point } from './sched/preemption-point.ts';
 export type CoreGuard =
   /** Registration takes mmapLock alone: it may join a chain in the middle of a window that an rmap walk opened. */
   | 'take-all-locks'
+  /** Registration marks no VMA: it may join in the middle of a window that a fault opened under its VMA's lock. */
+  | 'vma-marks'
   /** Pages and tables go back to the allocator before the CPUs have flushed. */
   | 'flush-before-free'
   /** When a start of the list refuses, the intervals that were told before are not told of the end. */
@@ -49,6 +51,7 @@ const INSERT_TWIN: Twin = {
 
 const TWINS: Readonly<Record<CoreGuard, readonly [prototype: object, twin: Twin]>> = {
   'take-all-locks': [AllLocks.prototype, ALL_LOCKS_TWIN],
+  'vma-marks': [AllLocks.prototype, { markNow: () => true }],
   'flush-before-free': [MmuGather.prototype, GATHER_TWIN],
   'interval-unwind': [IntervalSubscriptions.prototype, { unwind: () => undefined }],
   'interval-deferral': [IntervalSubscriptions.prototype, INSERT_TWIN],

@@ -6,11 +6,25 @@ import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import { PROT_MASK } from '../mm/vm-flags.ts';
 import type { Vma } from '../mm/vma.ts';
+import type { FaultLock } from './handle-fault.ts';
 import type { AnonVma } from '../rmap/anon-vma.ts';
 
-/** @locks mmapLock held; takes the anon_vma root's lock for writing. @sleeps May. */
-export function* prepareAnonVma(kernel: Kernel, vma: Vma): Routine<void> {
-  if (vma.anonVma !== undefined) return;
+/**
+ * Looking at the neighbours takes mmapLock; a fault that holds the VMA's lock alone may only try for it.
+ *
+ * @locks mmapLock held, or tried for; takes the anon_vma root's lock for writing. @sleeps May.
+ * @returns whether the VMA has its anon_vma; if not, the fault goes on under mmapLock. `vmf_anon_prepare`
+ */
+export function* prepareAnonVma(kernel: Kernel, vma: Vma, held: FaultLock): Routine<boolean> {
+  if (vma.anonVma !== undefined) return true;
+  const { mmapLock } = vma.mm;
+  if (held === 'vma' && !mmapLock.tryAcquireRead()) return false;
+  yield* makeAnonVma(kernel, vma);
+  if (held === 'vma') mmapLock.releaseRead();
+  return true;
+}
+
+function* makeAnonVma(kernel: Kernel, vma: Vma): Routine<void> {
   const anonVma = reusable(vma) ?? kernel.anonVmas.create();
   if (!anonVma.lock.acquireWriteNow()) yield* anonVma.lock.acquireWrite();
   // A fault of another thread may have been faster.

@@ -15,8 +15,12 @@ import { writeProtectFault } from './write-protect.ts';
 
 export type FaultAccess = 'read' | 'write';
 
-/** How a fault ended: `done` also where the world changed meanwhile and the access must simply be tried again. */
-export type FaultResult = 'done' | 'sigbus' | 'oom';
+/** How a fault ended: `done` also where the world changed meanwhile and the access must simply be tried again;
+ *  `retry` where the VMA's lock is not enough and the fault begins again under mmapLock. */
+export type FaultResult = 'done' | 'sigbus' | 'oom' | 'retry';
+
+/** What keeps the VMA as it is: its mm's lock, or its own. */
+export type FaultLock = 'mmap' | 'vma';
 
 /** One fault under way. */
 export interface Fault {
@@ -25,16 +29,26 @@ export interface Fault {
   readonly va: number;
   readonly access: FaultAccess;
   readonly slot: number;
+  readonly held: FaultLock;
 }
 
-/** @locks mmapLock held for reading or writing. @sleeps May. */
-export function* handleFault(kernel: Kernel, vma: Vma, address: number, access: FaultAccess): Routine<FaultResult> {
+/**
+ * @param held - `vma`: entered and left with the VMA's read lock held.
+ * @locks mmapLock held for reading or writing, or the VMA's lock. @sleeps May.
+ */
+export function* handleFault(
+  kernel: Kernel,
+  vma: Vma,
+  address: number,
+  access: FaultAccess,
+  held: FaultLock = 'mmap',
+): Routine<FaultResult> {
   kernel.stats.faults['total']++;
   const va = address - (address % 4096);
   let slot = kernel.pageTables.walk(vma.mm.root, va);
   if (slot < 0) slot = yield* ensureTables(kernel, vma.mm, va);
   if (slot < 0) return 'oom';
-  const fault: Fault = { vma, va, access, slot };
+  const fault: Fault = { vma, va, access, slot, held };
   const flags = kernel.pageTables.flags(slot);
   if (flags === Pte.None) {
     return vma.file === undefined ? yield* anonymousFault(kernel, fault) : yield* fileFault(kernel, fault);

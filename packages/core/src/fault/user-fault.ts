@@ -6,7 +6,9 @@ import { expandStack } from '../mm/expand-stack.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { PROT_MASK, VmFlags } from '../mm/vm-flags.ts';
 import type { Vma } from '../mm/vma.ts';
-import { handleFault } from './handle-fault.ts';
+import { tryLockVma, unlockVma } from '../mm/vma-lock.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
+import { type FaultResult, handleFault } from './handle-fault.ts';
 
 /** What the CPU does with an address. @public */
 export type CpuAccessKind = 'load' | 'store' | 'fetch';
@@ -19,35 +21,62 @@ export interface Signal {
   readonly address: number;
 }
 
-/** @locks Takes mmapLock for reading; for writing while a stack grows. @sleeps May. */
+/**
+ * First under the VMA's own lock; under mmapLock where that cannot be had or is not enough.
+ *
+ * @locks Tries the VMA's lock; takes mmapLock for reading, for writing while a stack grows. @sleeps May.
+ */
 export function* userFault(
   kernel: Kernel,
   mm: MmStruct,
   address: number,
   kind: CpuAccessKind,
 ): Routine<Signal | undefined> {
-  if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
-  let vma = mm.vmas.at(address);
-  if (vma === undefined) {
-    vma = yield* growStack(kernel, mm, address);
-    if (vma === undefined) {
-      mm.mmapLock.releaseRead();
-      kernel.stats.faults['sigsegv']++;
-      return { signal: 'SIGSEGV', code: 'SEGV_MAPERR', address };
-    }
-  }
+  if (kernel.scheduler.preemptive) yield point(PointKind.LockShared, mm.vmaWriters.id);
+  const vma = tryLockVma(kernel, mm, address);
+  if (vma === undefined) return yield* faultUnderMmapLock(kernel, mm, address, kind);
   if (!allows(vma, kind)) {
+    unlockVma(kernel, vma);
+    return segv(kernel, 'SEGV_ACCERR', address);
+  }
+  const result = yield* handleFault(kernel, vma, address, kind === 'store' ? 'write' : 'read', 'vma');
+  unlockVma(kernel, vma);
+  if (result === 'retry') {
+    kernel.stats.vmaLock['retry']++;
+    // It is one fault, however often it is tried.
+    kernel.stats.faults['total']--;
+    return yield* faultUnderMmapLock(kernel, mm, address, kind);
+  }
+  kernel.stats.vmaLock['success']++;
+  return result === 'done' ? undefined : signalOf(kernel, result, address);
+}
+
+function* faultUnderMmapLock(
+  kernel: Kernel,
+  mm: MmStruct,
+  address: number,
+  kind: CpuAccessKind,
+): Routine<Signal | undefined> {
+  if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
+  const vma = mm.vmas.at(address) ?? (yield* growStack(kernel, mm, address));
+  if (vma === undefined || !allows(vma, kind)) {
     mm.mmapLock.releaseRead();
-    kernel.stats.faults['sigsegv']++;
-    return { signal: 'SIGSEGV', code: 'SEGV_ACCERR', address };
+    return segv(kernel, vma === undefined ? 'SEGV_MAPERR' : 'SEGV_ACCERR', address);
   }
   const result = yield* handleFault(kernel, vma, address, kind === 'store' ? 'write' : 'read');
   mm.mmapLock.releaseRead();
-  if (result === 'sigbus') {
-    kernel.stats.faults['sigbus']++;
-    return { signal: 'SIGBUS', code: 'BUS_ADRERR', address };
-  }
-  return result === 'oom' ? { signal: 'SIGKILL', code: 'OOM', address } : undefined;
+  return result === 'done' ? undefined : signalOf(kernel, result, address);
+}
+
+function segv(kernel: Kernel, code: 'SEGV_MAPERR' | 'SEGV_ACCERR', address: number): Signal {
+  kernel.stats.faults['sigsegv']++;
+  return { signal: 'SIGSEGV', code, address };
+}
+
+function signalOf(kernel: Kernel, result: FaultResult, address: number): Signal {
+  if (result !== 'sigbus') return { signal: 'SIGKILL', code: 'OOM', address };
+  kernel.stats.faults['sigbus']++;
+  return { signal: 'SIGBUS', code: 'BUS_ADRERR', address };
 }
 
 /** Writing implies reading on x86, and any permission makes memory readable. */

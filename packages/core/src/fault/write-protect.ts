@@ -72,7 +72,7 @@ function canReuse(kernel: Kernel, pfn: number): boolean {
 function* copyPage(kernel: Kernel, fault: Fault, old: number): Routine<FaultResult> {
   const { vma, va, slot } = fault;
   const { allocator, pageTables } = kernel;
-  if (vma.anonVma === undefined) yield* prepareAnonVma(kernel, vma);
+  if (vma.anonVma === undefined && !(yield* prepareAnonVma(kernel, vma, fault.held))) return 'retry';
   let copy = allocator.allocateNow();
   if (copy < 0) copy = yield* allocator.allocate();
   if (copy < 0) return 'oom';

@@ -18,6 +18,11 @@ const TREE = {
   /** A fault's hold on one VMA, instead of mmapLock. */
   vmaRead: ['vma lock (read)', 21],
   allLocks: ['mm_all_locks_mutex', 22],
+  /**
+   * A writer of mmapLock waits for the faults in one VMA, and keeps others out. Linux lists it inside the folio lock (38);
+   * but a fault may wait for a folio lock under a VMA's, so here nothing that a fault waits for may be held.
+   */
+  vmaWrite: ['vma lock (write)', 23],
   invalidate: ['mapping.invalidate_lock', 25],
   hugetlbFault: ['hugetlb fault mutex', 28],
   hugetlbVma: ['hugetlb vma lock', 29],
@@ -25,8 +30,6 @@ const TREE = {
   /** Entered by reclaim, and checked by every allocation that may reclaim: what reclaim takes stands below. */
   fsReclaim: ['fs_reclaim', 32],
   hugetlbIMmap: ['hugetlb mapping.i_mmap', 35],
-  /** A writer of mmapLock keeps faults out of one VMA. */
-  vmaWrite: ['vma lock (write)', 38],
   iMmap: ['mapping.i_mmap', 40],
   /** For huge pages of hugetlbfs the order is the other way round. */
   hugetlbFolio: ['hugetlb folio lock', 41],

@@ -7,6 +7,7 @@ import { MmuGather } from '../page-table/mmu-gather.ts';
 import { TASK_SIZE } from '../types.ts';
 import type { MmStruct } from './mm-struct.ts';
 import { freeTables } from './munmap.ts';
+import { startVmaWrite } from './vma-lock.ts';
 import { unlinkRmap } from './vma-ops.ts';
 import { zapPtes } from './zap.ts';
 
@@ -29,6 +30,7 @@ function* exitMmap(kernel: Kernel, mm: MmStruct): Routine<void> {
   mm.mmapLock.releaseRead();
   if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
   for (const vma of gone) {
+    yield* startVmaWrite(kernel, vma);
     mm.vmas.remove(vma);
     yield* unlinkRmap(kernel, vma);
   }

@@ -15,6 +15,7 @@ import { PMD_SIZE, TASK_SIZE } from '../types.ts';
 import type { MmStruct } from './mm-struct.ts';
 import { VmFlags } from './vm-flags.ts';
 import { Vma } from './vma.ts';
+import { startVmaWrite, startVmaWriteNow } from './vma-lock.ts';
 import { linkVma } from './vma-ops.ts';
 
 /** Fills the empty `child`. @locks Takes both mmapLocks for writing, the child's nested. @sleeps May. */
@@ -26,6 +27,7 @@ export function* dupMmap(kernel: Kernel, parent: MmStruct, child: MmStruct): Rou
   child.brk = parent.brk;
   let error: Errno | undefined;
   for (const vma of [...parent.vmas]) {
+    if (!startVmaWriteNow(kernel, vma)) yield* startVmaWrite(kernel, vma);
     if (vma.has(VmFlags.DontCopy)) continue;
     error = yield* dupVma(kernel, vma, child);
     if (error !== undefined) break;

@@ -5,10 +5,11 @@
  * uses the address space (at 0 it is torn down), `count` who holds the object.
  */
 import type { MmHandle } from '@mmu-notifier/plugin-api';
-import type { RwSemaphore } from '../locking/rw-semaphore.ts';
 import type { NotifierSubscriptions } from '../notifier/subscriptions.ts';
 import type { GatherOwner } from '../page-table/mmu-gather.ts';
 import type { NotifierWindow } from '../notifier/subscriptions.ts';
+import type { WaitQueue } from '../sched/wait-queue.ts';
+import type { MmapLock } from './vma-lock.ts';
 import { VmaTree } from './vma-tree.ts';
 
 /** Most VMAs of one mm: `sysctl_max_map_count`. */
@@ -16,7 +17,9 @@ export const MAX_MAP_COUNT = 65530;
 
 export class MmStruct implements MmHandle, GatherOwner {
   readonly id: number;
-  readonly mmapLock: RwSemaphore;
+  readonly mmapLock: MmapLock;
+  /** Who waits for the readers of a VMA. */
+  readonly vmaWriters: WaitQueue;
   /** The top-level table. */
   readonly root: number;
   readonly vmas: VmaTree = new VmaTree();
@@ -39,9 +42,10 @@ export class MmStruct implements MmHandle, GatherOwner {
   /** Raised around fork's write protection: fast GUP fails meanwhile. */
   writeProtectSeq = 0;
 
-  constructor(id: number, mmapLock: RwSemaphore, root: number, mmapBase: number) {
+  constructor(id: number, mmapLock: MmapLock, vmaWriters: WaitQueue, root: number, mmapBase: number) {
     this.id = id;
     this.mmapLock = mmapLock;
+    this.vmaWriters = vmaWriters;
     this.root = root;
     this.mmapBase = mmapBase;
   }

@@ -5,6 +5,7 @@
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import { MAX_MAP_COUNT } from './mm-struct.ts';
+import { startVmaWrite, startVmaWriteNow } from './vma-lock.ts';
 import { canMerge, mergeWithNeighbours, splitBeyondLimit, splitVma } from './vma-ops.ts';
 import { Vma } from './vma.ts';
 
@@ -19,6 +20,7 @@ export function* modifyFlags(
   end: number,
   flags: number,
 ): Routine<Vma | Errno> {
+  if (!startVmaWriteNow(kernel, vma)) yield* startVmaWrite(kernel, vma);
   const part = yield* carve(kernel, vma, start, end, flags);
   if (typeof part === 'string') return part;
   part.flags = flags;

@@ -14,6 +14,7 @@ import { MAX_MAP_COUNT } from './mm-struct.ts';
 import { munmapLocked } from './munmap.ts';
 import { VmFlags } from './vm-flags.ts';
 import { Vma } from './vma.ts';
+import { startVmaWrite } from './vma-lock.ts';
 import { linkVma, mergeWithNeighbours, unlinkAnon } from './vma-ops.ts';
 
 export interface Move {
@@ -30,6 +31,7 @@ export function* moveVma(kernel: Kernel, vma: Vma, move: Move): Routine<number |
   const { mm } = vma;
   const { from, to, oldLength, newLength, keepOld } = move;
   if (mm.vmas.size >= MAX_MAP_COUNT - 3) return 'ENOMEM';
+  yield* startVmaWrite(kernel, vma);
   // Untouched anonymous memory takes the offset of its new place, so that it can merge there.
   const fresh = vma.file === undefined && vma.anonVma === undefined;
   const pgoff = fresh ? to / 4096 : vma.pgoff + (from - vma.start) / 4096;

@@ -6,6 +6,7 @@ import { MmuGather } from '../page-table/mmu-gather.ts';
 import { TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
 import type { Vma } from './vma.ts';
+import { startVmaWrite, startVmaWriteNow } from './vma-lock.ts';
 import { splitBeyondLimit, unlinkRmap } from './vma-ops.ts';
 import { zapPtes } from './zap.ts';
 
@@ -49,6 +50,7 @@ export function* isolateRange(kernel: Kernel, mm: MmStruct, start: number, end: 
  * the ptes go, then the reverse map forgets the VMAs, then tables are unlinked; the gather's flush frees it all.
  */
 function* unmapRegion(kernel: Kernel, mm: MmStruct, gone: Vma[], start: number, end: number): Routine<void> {
+  for (const vma of gone) if (!startVmaWriteNow(kernel, vma)) yield* startVmaWrite(kernel, vma);
   kernel.observer?.contentsChanging(mm, start, end);
   for (const vma of gone) mm.vmas.remove(vma);
   const gather = new MmuGather(mm, kernel.tlbs, kernel.allocator);

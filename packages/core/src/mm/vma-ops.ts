@@ -10,6 +10,7 @@ import type { File } from '../page-cache/file.ts';
 import type { AnonVma } from '../rmap/anon-vma.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
 import { Vma } from './vma.ts';
+import { assertVmaMarked, markNewVma, startVmaWrite, startVmaWriteNow } from './vma-lock.ts';
 
 /** A new mapping that might continue a neighbour. */
 export interface NewArea {
@@ -24,6 +25,7 @@ export interface NewArea {
 
 /** Makes a VMA visible: to the mm, and to rmap walks of its file. @locks mmapLock for writing; takes the i_mmap lock. */
 export function* linkVma(vma: Vma): Routine<void> {
+  markNewVma(vma);
   vma.mm.vmas.insert(vma);
   yield* linkFile(vma);
 }
@@ -68,6 +70,7 @@ export function* adjustVma(
 ): Routine<void> {
   const { file } = vma;
   const anonVma: AnonVma | undefined = (vma.anonVmaChain[0] ?? absorb?.anonVmaChain[0])?.anonVma;
+  if (!startVmaWriteNow(kernel, vma)) yield* startVmaWrite(kernel, vma);
   if (file && !file.iMmapLock.acquireWriteNow()) yield* file.iMmapLock.acquireWrite();
   if (anonVma && !anonVma.lock.acquireWriteNow()) yield* anonVma.lock.acquireWrite();
   if (absorb) absorbNeighbour(kernel, vma, absorb);
@@ -78,6 +81,7 @@ export function* adjustVma(
 
 /** @locks The i_mmap and anon_vma locks for writing. */
 function setBounds(kernel: Kernel, vma: Vma, start: number, end: number, pgoff: number): void {
+  assertVmaMarked(vma);
   vma.file?.iMmap.remove(vma);
   const restore = kernel.anonVmas.withdraw(vma);
   vma.start = start;
@@ -100,12 +104,14 @@ export function* splitVma(kernel: Kernel, vma: Vma, address: number): Routine<Vm
  * @locks mmapLock for writing; takes the i_mmap and anon_vma locks.
  */
 export function* splitBeyondLimit(kernel: Kernel, vma: Vma, address: number): Routine<Vma> {
+  if (!startVmaWriteNow(kernel, vma)) yield* startVmaWrite(kernel, vma);
   const { file } = vma;
   const upper = new Vma(vma.mm, address, vma.end, vma.flags, file, vma.indexOf(address));
   const anonVma = vma.anonVmaChain[0]?.anonVma;
   if (file && !file.iMmapLock.acquireWriteNow()) yield* file.iMmapLock.acquireWrite();
   if (anonVma && !anonVma.lock.acquireWriteNow()) yield* anonVma.lock.acquireWrite();
   setBounds(kernel, vma, vma.start, address, vma.pgoff);
+  markNewVma(upper);
   upper.anonVma = vma.anonVma;
   kernel.anonVmas.clone(upper, vma);
   vma.mm.vmas.insert(upper);
@@ -171,6 +177,8 @@ export function* mergeWithNeighbours(kernel: Kernel, vma: Vma): Routine<Vma> {
 
 /** `left` takes over `right` and the gap between them, if any. */
 function* absorbRight(kernel: Kernel, left: Vma, right: Vma): Routine<void> {
+  yield* startVmaWrite(kernel, left);
+  yield* startVmaWrite(kernel, right);
   const end = right.end;
   left.mm.vmas.remove(right);
   yield* adjustVma(kernel, left, left.start, end, left.pgoff, right);

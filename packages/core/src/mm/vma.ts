@@ -1,10 +1,13 @@
 /** A virtual memory area: one interval with one backing and one protection. Mirrors `struct vm_area_struct`. */
+import { hex } from '../contract.ts';
+import { type LockClass, LockClasses } from '../locking/lock-order.ts';
+import type { HeldLock } from '../locking/lockdep.ts';
 import type { AnonVma, AnonVmaChain, RmapVma } from '../rmap/anon-vma.ts';
 import type { File } from '../page-cache/file.ts';
 import type { MmStruct } from './mm-struct.ts';
 import { PROT_MASK, VmFlags } from './vm-flags.ts';
 
-export class Vma implements RmapVma {
+export class Vma implements RmapVma, HeldLock {
   readonly mm: MmStruct;
   start: number;
   end: number;
@@ -16,6 +19,10 @@ export class Vma implements RmapVma {
   readonly anonVmaChain: AnonVmaChain[] = [];
   /** Still in the mm's tree: an rmap walk may meet one that was just taken out. */
   attached = false;
+  /** Equals the mmapLock's `sequence` while a writer has this VMA marked. `vm_lock_seq` */
+  lockSeq = 0;
+  /** Faults under this VMA's read lock. */
+  readers = 0;
 
   constructor(mm: MmStruct, start: number, end: number, flags: number, file: File<Vma> | undefined, pgoff: number) {
     this.mm = mm;
@@ -24,6 +31,15 @@ export class Vma implements RmapVma {
     this.flags = flags;
     this.file = file;
     this.pgoff = pgoff;
+  }
+
+  /** As a lock that is held for reading. */
+  get name(): string {
+    return `VMA read lock of ${hex(this.start)}`;
+  }
+
+  get lockClass(): LockClass {
+    return LockClasses.vmaRead;
   }
 
   has(flag: number): boolean {

@@ -20,7 +20,7 @@ import type { NotifierWindow, Subscription } from './subscriptions.ts';
 /** Lockdep's stand-in for "inside a start or end": ties every lock a callback takes to the locks of its callers. */
 const NOTIFIER_MAP: HeldLock = { name: 'mmu_notifier_invalidate_range_start', lockClass: LockClasses.notifierMap };
 /** Locks that keep registration out while a window is open. */
-const WINDOW_LOCKS = [LockClasses.mmap, LockClasses.iMmap, LockClasses.anonVma, LockClasses.folio];
+const WINDOW_LOCKS = [LockClasses.mmap, LockClasses.vmaRead, LockClasses.iMmap, LockClasses.anonVma, LockClasses.folio];
 
 /**
  * `mmu_notifier_invalidate_range_start`: answers the open window, or `undefined` when nobody listens.

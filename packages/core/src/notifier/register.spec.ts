@@ -1,5 +1,5 @@
 /** Life of a subscription: registration under all locks, unregistration, sharing by get and put, release at exit. */
-import type { MmuNotifierOps, NotifierSubscription } from '@mmu-notifier/plugin-api';
+import type { MmuNotifierOps, NotifierSubscription, Routine } from '@mmu-notifier/plugin-api';
 import type { Machine } from '../machine.ts';
 import { withoutGuard } from '../testing.ts';
 import {
@@ -8,6 +8,7 @@ import {
   expectClean,
   fill,
   kernelOf,
+  load,
   machineOf,
   map,
   mmOf,
@@ -114,14 +115,15 @@ describe('register', () => {
     expect(() => machine.run('driver', host.notifiers.register(mm, ops))).toThrow('no users any more');
   });
 
-  /** The window that a truncate by another process opens is not under the mmapLock of this one. */
-  const joinsDuringTruncate = (seed: number): string | undefined => {
+  const joinsDuring = (rival: (machine: Machine) => Routine<unknown>, seed: number): string | undefined => {
     const { machine, host, ops } = bench({ seed });
     const process = p1(machine);
     store(machine, AREA + 8 * PAGE, 1);
+    map(machine, 1, { at: AREA + 20 * PAGE });
+    load(machine, AREA + 20 * PAGE);
     // Somebody listens already, so that windows are opened at all.
     attachTo(machine, spy().plugin, 'first');
-    machine.spawn('truncate', machine.files.truncate('f', 0));
+    machine.spawn('rival', rival(machine), process);
     machine.spawn('register', host.notifiers.register(mmOf(machine), ops), process);
     try {
       return violation(() => machine.runAll()).oracle;
@@ -131,14 +133,25 @@ describe('register', () => {
     }
   };
 
-  it('never joins in the middle of a window, in any schedule', () => {
-    expect(SEEDS.filter((seed) => joinsDuringTruncate(seed) !== undefined)).toEqual([]);
+  /** Its window is not under the mmapLock of this process. */
+  const truncate = (machine: Machine) => machine.files.truncate('f', 0);
+  /** Replaces the zero page; its window is under the VMA's own lock. */
+  const fault = (machine: Machine) => machine.store(p1(machine), AREA + 20 * PAGE, 1, Uint8Array.of(1));
+
+  it.each([
+    ['truncate', truncate],
+    ['fault', fault],
+  ])('never joins in the middle of a window that a %s opened, in any schedule', (_, rival) => {
+    expect(SEEDS.filter((seed) => joinsDuring(rival, seed) !== undefined)).toEqual([]);
   });
 
-  it('needs all locks for that', () => {
-    const restore = withoutGuard('take-all-locks');
+  it.each([
+    ['all locks', 'take-all-locks', truncate],
+    ['the marks of VMAs', 'vma-marks', fault],
+  ] as const)('needs %s for that', (_, guard, rival) => {
+    const restore = withoutGuard(guard);
     try {
-      const oracles = SEEDS.map(joinsDuringTruncate).filter((oracle) => oracle !== undefined);
+      const oracles = SEEDS.map((seed) => joinsDuring(rival, seed)).filter((oracle) => oracle !== undefined);
       expect(new Set(oracles)).toEqual(new Set(['registration']));
     } finally {
       restore();

@@ -9,11 +9,14 @@ import { LockClasses } from '../locking/lock-order.ts';
 import type { HeldLock, Lockdep } from '../locking/lockdep.ts';
 import { Mutex } from '../locking/mutex.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
+import type { Vma } from '../mm/vma.ts';
+import { type LockRooms, startVmaWrite, startVmaWriteNow } from '../mm/vma-lock.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 
 export class AllLocks {
   private readonly scheduler: Scheduler;
   private readonly lockdep: Lockdep;
+  private readonly rooms: LockRooms;
   private readonly mutex: Mutex;
   /** What a task is seen to hold for thousands of locks of one class. */
   private readonly everyFile: HeldLock = { name: 'every i_mmap lock of the mm', lockClass: LockClasses.iMmap };
@@ -22,6 +25,7 @@ export class AllLocks {
   constructor(scheduler: Scheduler, lockdep: Lockdep) {
     this.scheduler = scheduler;
     this.lockdep = lockdep;
+    this.rooms = { scheduler, lockdep };
     this.mutex = new Mutex(scheduler, lockdep, LockClasses.allLocks, 'mm_all_locks_mutex');
   }
 
@@ -33,6 +37,14 @@ export class AllLocks {
   *take(mm: MmStruct): Routine<Errno | undefined> {
     assert(mm.mmapLock.writeHeld, 'mm_take_all_locks runs under mmapLock for writing', mm.id);
     yield* this.mutex.acquire();
+    for (const vma of mm.vmas) {
+      if (this.scheduler.interrupted()) {
+        this.mutex.release();
+        return 'EINTR';
+      }
+      // A fault under the VMA's own lock may have a window open. The marks end with mmapLock, not in `drop`.
+      if (!this.markNow(vma)) yield* startVmaWrite(this.rooms, vma);
+    }
     this.lockdep.acquired(this.everyFile);
     for (const { file } of mm.vmas) {
       if (this.scheduler.interrupted()) return this.giveUp(mm);
@@ -51,6 +63,10 @@ export class AllLocks {
       }
     }
     return undefined;
+  }
+
+  markNow(vma: Vma): boolean {
+    return startVmaWriteNow(this.rooms, vma);
   }
 
   /** Also undoes a take that was interrupted half-way: it looks at the marks only. */
