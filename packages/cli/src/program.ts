@@ -24,6 +24,7 @@ Examples:
   $ mmu-notifier replay lackey.txt.xz --compare-pin --ram 50%      with notifiers, and with pinned pages as before them
   $ mmu-notifier replay lackey.txt.xz --html out.html              a page with charts and a map of memory
   $ mmu-notifier replay lackey.txt.xz --perfetto out.pftrace       a trace for ui.perfetto.dev
+  $ mmu-notifier replay kernel.txt.xz --attach kvm --fidelity      what the model does, beside what the kernel did
   $ mmu-notifier replay lackey.txt.xz --json | jq .faults          the report as one object
 `;
 
@@ -91,13 +92,14 @@ function addReplay(program: Command, action: (recording: string, flags: ReplayFl
   program
     .command('replay')
     .description('Replay what a real program did to its memory, and report what the machine did.')
-    .argument('<recording>', 'a recording: lackey output or .mm, plain or packed')
+    .argument('<recording>', 'a recording: lackey output, perf script output or .mm, plain or packed')
     .option('--attach <drivers>', 'drivers to attach: names or paths, e.g. kvm,./my-driver.ts')
     .option('--ram <size>', "physical memory: 64M, or 25% of the recording's peak (default: all that it needs)")
     .option('--swap <size>', 'swap space', '256M')
     .option('--device-share <part>', 'part of the accesses that each device makes', '1/4')
     .option('--pin', 'the world before notifiers: each translation pins its page')
     .option('--compare-pin', 'replay with notifiers and with pins, side by side')
+    .option('--fidelity', 'hold faults and notifier ranges against those of the recorded kernel (perf script)')
     .option('--json', 'print the report as one JSON object')
     .option('--html <file>', 'write a page that shows the run: charts, and a map of memory')
     .option('--perfetto <file>', 'write a trace that ui.perfetto.dev opens')

@@ -84,6 +84,8 @@ export interface MachineSyscalls {
   /** @returns the break as it is afterwards. */
   brk(process: Process, address: number): Routine<number>;
   fork(process: Process): Routine<Process | Errno>;
+  /** The child shares the address space until it executes another program or exits. */
+  vfork(process: Process): Routine<Process | Errno>;
   /** Drops the address space. */
   exec(process: Process): Routine<Errno | undefined>;
   exit(process: Process): Routine<void>;

@@ -62,6 +62,7 @@ export class KernelStats {
     msync: 0,
     mincore: 0,
     fork: 0,
+    vfork: 0,
     exec: 0,
     exit: 0,
   };

@@ -23,6 +23,40 @@ export type AccessKind = (typeof AccessKind)[keyof typeof AccessKind];
  */
 export type EventOrigin = 'call' | 'image';
 
+/** A page fault that the recorded system took. @public */
+export interface RecordedFault {
+  readonly line: number;
+  /** Process that faulted. */
+  readonly process: number;
+  readonly address: number;
+  /** Who accessed: the program, or the kernel on its behalf (`copy_to_user`, clearing a new image's data). */
+  readonly by: 'user' | 'kernel';
+  readonly access: 'read' | 'write' | 'fetch';
+  /** The page was there, and did not allow the access. */
+  readonly present: boolean;
+}
+
+/** A range that the recorded kernel told a secondary MMU to drop. @public */
+export interface RecordedInvalidation {
+  readonly line: number;
+  /** Process whose task ran. Reclaim of a page of several processes names one task for all. */
+  readonly process: number;
+  readonly start: number;
+  readonly end: number;
+  /** What went on: a name of a call, `fault`, or `other` (reclaim), and the line on which that began. */
+  readonly cause: { readonly name: string; readonly line: number };
+}
+
+/** The recorded kernel asked a secondary MMU whether a page had been used. @public */
+export interface RecordedAging {
+  readonly line: number;
+  readonly process: number;
+  readonly start: number;
+  readonly end: number;
+  /** `clear` clears the answer, `test` only looks. */
+  readonly how: 'clear' | 'test';
+}
+
 /**
  * A consumer of a recording. Processes are numbered as in the event language: 1 exists at the start, `fork` makes
  * the next one (`event` with verb `fork` and `binding: 'p2'` makes 2).
@@ -35,6 +69,12 @@ export interface EventSink {
   access(process: number, kind: AccessKind, address: number, size: number): void;
   /** Anything else: an address-space call that succeeded, a fork, an exec, an exit, a file, work of the machine. */
   event(event: MmEvent, origin: EventOrigin): void;
+  /** A recorded page fault; the access that faulted follows as {@link EventSink.access}. */
+  recordedFault?(fault: RecordedFault): void;
+  /** A range that the recorded kernel invalidated; comes before the call that caused it, or behind the fault that did. */
+  recordedInvalidation?(invalidation: RecordedInvalidation): void;
+  /** A page whose age the recorded kernel asked for. */
+  recordedAging?(aging: RecordedAging): void;
   /** The address space that a process of the recording ended with, just before its `exit`: did the replay end with it too? */
   finalLayout?(process: number, segments: readonly LayoutSegment[]): void;
 }

@@ -183,12 +183,13 @@ export interface ExitEvent extends ProcessEventBase {
 }
 
 /**
- * `p1 fork -> p2`, `p1 exec` (drops the address space), `p1 signal` (one becomes pending), and the questions
+ * `p1 fork -> p2`, `p1 vfork -> p2` (the child shares the address space until it executes another program or ends),
+ * `p1 exec` (drops the address space), `p1 signal` (one becomes pending), and the questions
  * `p1 maps`, `p1 rss`.
  * @public
  */
 export interface PlainProcessEvent extends ProcessEventBase {
-  readonly verb: 'fork' | 'exec' | 'signal' | 'maps' | 'rss';
+  readonly verb: 'fork' | 'vfork' | 'exec' | 'signal' | 'maps' | 'rss';
 }
 
 /** Everything that a process does. @public */
@@ -207,6 +208,11 @@ export type ProcessEvent =
 
 /** One line of the event language; tell them apart by `actor.kind`, then by `verb`. @public */
 export type MmEvent = ProcessEvent | DeviceEvent | MachineEvent;
+
+/** Whether the event makes a process. */
+export function makesProcess({ verb }: MmEvent): boolean {
+  return verb === 'fork' || verb === 'vfork';
+}
 
 /** The number in `p7`, or `undefined` for a name that `fork -> NAME` chose freely. @public */
 export function processNumber(name: string): number | undefined {

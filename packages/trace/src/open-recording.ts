@@ -3,9 +3,11 @@ import { open, stat } from 'node:fs/promises';
 import { MAGIC_BYTES, detectCompression } from './compression/detect.ts';
 import { reason, unpack } from './compression/unpack.ts';
 import { readLackey } from './lackey/read-lackey.ts';
-import type { Compression, Recording } from './recording.ts';
+import { PerfScriptImporter } from './perf-script/importer.ts';
+import type { Compression, Recording, RecordingFormat } from './recording.ts';
 import { readScript } from './script/read-script.ts';
 import { SNIFF_SIZE, sniffFormat } from './sniff.ts';
+import { readTextLines } from './text-lines.ts';
 import { TraceError } from './trace-error.ts';
 
 /**
@@ -20,7 +22,7 @@ export async function openRecording(path: string): Promise<Recording> {
   if (head.length === 0)
     throw new TraceError({ code: 'empty', file: path, found: 'an empty file', expected: 'a recording' });
   const format = sniffFormat(head, path);
-  const readFormat = format === 'lackey' ? readLackey : readScript;
+  const readFormat = READERS[format];
   return {
     path,
     compression,
@@ -29,6 +31,13 @@ export async function openRecording(path: string): Promise<Recording> {
     read: (sink) => readFormat(path, unpack(path, compression), totalBytes, sink),
   };
 }
+
+const READERS: Readonly<Record<RecordingFormat, typeof readLackey>> = {
+  lackey: readLackey,
+  mm: readScript,
+  'perf-script': (file, source, totalBytes, sink) =>
+    readTextLines(new PerfScriptImporter(file, sink), file, source, totalBytes),
+};
 
 /** Size and packing of a regular file. */
 async function inspect(path: string): Promise<{ totalBytes: number; compression: Compression }> {

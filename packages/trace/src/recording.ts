@@ -5,7 +5,7 @@ import type { EventSink } from './event-sink.ts';
 export type Compression = 'none' | 'gzip' | 'xz' | 'zstd';
 
 /** What the text is; told by content. @public */
-export type RecordingFormat = 'mm' | 'lackey';
+export type RecordingFormat = 'mm' | 'lackey' | 'perf-script';
 
 /** How far a reader is. @public */
 export interface Progress {
@@ -44,7 +44,7 @@ export interface RecordingSummary extends Progress {
   /** In the order in which they ended; those that had not ended come last. */
   readonly images: readonly ImageInfo[];
   readonly forks: readonly ForkInfo[];
-  /** `@PID` lines: how often the stream goes from one process to another. */
+  /** How often the stream goes from one process to another (lackey: `@PID` lines). */
   readonly processSwitches: number;
   /** Calls that failed in the recording and were left out, by name. */
   readonly failedCalls: Readonly<Record<string, number>>;

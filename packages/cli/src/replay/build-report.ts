@@ -52,6 +52,7 @@ export function buildReport(played: Played): ReplayReport {
     finalLayouts: player.layouts,
     counts,
     ...(groundTruth === undefined ? {} : { groundTruth }),
+    ...(played.fidelity === undefined ? {} : { fidelity: played.fidelity.report() }),
     stats,
     ...(played.perfetto === undefined ? {} : { perfetto: played.perfetto }),
     timing: { seconds, eventsPerSecond: seconds > 0 ? Math.round(player.replayed / seconds) : 0 },
@@ -112,6 +113,8 @@ function pinCounts(stats: Played['stats']): ReplayReport['pins'] {
 function groundTruthOf(played: Played, counts: TruthReport): GroundTruth | undefined {
   const { replay, player } = played;
   const file = findGroundTruth(replay.recording.path);
+  // Beside a kernel's own words lies another kind of truth, which `--fidelity` is about.
+  if (replay.recording.format === 'perf-script') return undefined;
   if (file === undefined || player.ended !== undefined) return undefined;
   return compareGroundTruth(file, counts, machineCounts(played));
 }

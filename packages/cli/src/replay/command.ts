@@ -22,6 +22,7 @@ export async function replayCommand(path: string, flags: ReplayFlags, io: Io, dr
   const plugins = new Map(worlds.map((world) => [world, createPlugins(loaded, world)]));
   void new DeviceTurns(options.share, loaded.length);
   const recording = await openRecording(path);
+  checkComparable(recording, options);
   const outputs = new Outputs(options, path);
   const interrupt = new Interrupt();
   const display = progressDisplay(io, options.progress === 'lines');
@@ -44,6 +45,14 @@ export async function replayCommand(path: string, flags: ReplayFlags, io: Io, dr
   }
 }
 
+/** Only a kernel's own words can be held against the machine. @throws InputError for other recordings. */
+function checkComparable({ path, format }: Recording, { compare }: ReplayOptions): void {
+  if (compare === 'nothing' || format === 'perf-script') return;
+  throw new InputError(
+    `--fidelity: found ${path} in the format ${format}, expected perf script output (kernel.txt.xz)`,
+  );
+}
+
 async function loadDrivers(options: ReplayOptions, files: string[]): Promise<LoadedPlugin[]> {
   const loaded: LoadedPlugin[] = [];
   for (const name of options.drivers) {
@@ -64,6 +73,9 @@ function createPlugins(loaded: readonly LoadedPlugin[], world: 'today' | 'pinned
   });
 }
 
+/** For a recorded kernel that had all the memory of its host; only what is used costs anything. */
+const LARGE_ENOUGH = { kind: 'bytes', bytes: 2 ** 29 } as const;
+
 /** A pass over the recording tells what it needs, unless the user said how much memory there is. */
 async function chooseSize(
   recording: Recording,
@@ -72,6 +84,8 @@ async function chooseSize(
   interrupt: Interrupt,
 ): Promise<MachineSize> {
   if (options.ram?.kind === 'bytes') return sizeMachine(options.ram, undefined);
+  // What was recorded are faults, not all accesses: nothing to measure by.
+  if (options.compare === 'kernel' && options.ram === undefined) return sizeMachine(LARGE_ENOUGH, undefined);
   display.begin('measuring', 'accesses');
   const need = await measureNeed(recording, (progress) => {
     display.update(stepOf(progress));

@@ -10,6 +10,7 @@ export interface ReplayFlags {
   readonly deviceShare: string;
   readonly pin?: boolean;
   readonly comparePin?: boolean;
+  readonly fidelity?: boolean;
   readonly json?: boolean;
   readonly html?: string;
   readonly perfetto?: string;
@@ -26,6 +27,8 @@ export interface ReplayOptions {
   readonly share: Share;
   /** `today`: notifiers; `pinned`: the world before them; `both`: one after the other. */
   readonly world: 'today' | 'pinned' | 'both';
+  /** `kernel`: hold what the machine does against what the recorded kernel did. */
+  readonly compare: 'kernel' | 'nothing';
   readonly output: 'table' | 'json';
   /** Where the page goes. */
   readonly html?: string;
@@ -35,18 +38,24 @@ export interface ReplayOptions {
   readonly oracles: 'on' | 'off';
 }
 
+const NO_SHARE: Share = { numerator: 0, denominator: 1 };
+
 export function parseReplayFlags(flags: ReplayFlags): ReplayOptions {
   if (flags.pin === true && flags.comparePin === true)
     throw new InputError('--pin and --compare-pin: expected one of them');
   if (flags.comparePin === true && flags.perfetto !== undefined)
     throw new InputError('--perfetto and --compare-pin: expected one of them, since a trace shows one run');
+  if (flags.fidelity === true && (flags.pin === true || flags.comparePin === true))
+    throw new InputError('--fidelity and pins: expected one of them, for the recorded kernel had notifiers');
   const world = flags.comparePin === true ? 'both' : flags.pin === true ? 'pinned' : 'today';
   return {
     drivers: parseDrivers(flags.attach, world),
     ram: flags.ram === undefined ? undefined : parseRam(flags.ram, '--ram'),
     swapBytes: parseSwap(flags.swap, '--swap'),
-    share: parseShare(flags.deviceShare, '--device-share'),
+    // The recorded accesses are those that faulted: a device that made them would take their faults away.
+    share: flags.fidelity === true ? NO_SHARE : parseShare(flags.deviceShare, '--device-share'),
     world,
+    compare: flags.fidelity === true ? 'kernel' : 'nothing',
     output: flags.json === true ? 'json' : 'table',
     ...(flags.html === undefined ? {} : { html: flags.html }),
     ...(flags.perfetto === undefined ? {} : { perfetto: flags.perfetto }),

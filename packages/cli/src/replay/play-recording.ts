@@ -1,11 +1,14 @@
 /** One replay of a recording on one machine, from its boot to its report. */
 import { ContractViolation, Machine, type Violation } from '@mmu-notifier/core';
 import type { SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
-import type { Progress, Recording, RecordingSummary } from '@mmu-notifier/trace';
+import type { EventSink, Progress, Recording, RecordingSummary } from '@mmu-notifier/trace';
 import type { Interrupt } from '../interrupt.ts';
 import { buildReport } from './build-report.ts';
 import { DeviceSet } from './device-set.ts';
 import type { ReplayOptions } from './options.ts';
+import { FidelityComparison } from './fidelity/comparison.ts';
+import { faultView } from './fidelity/fault-view.ts';
+import { type ProbeLog, probe } from './fidelity/probe.ts';
 import { Player } from './player.ts';
 import type { ProgressDisplay, Step } from '../progress.ts';
 import type { Outputs } from '../seeing/outputs.ts';
@@ -38,6 +41,8 @@ export interface Played {
   /** Counters of the machine when the last event was over. */
   readonly stats: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly violations: readonly Violation[];
+  /** With `--fidelity`. */
+  readonly fidelity: FidelityComparison | undefined;
   /** From the first event to the last, reading included. */
   readonly seconds: number;
   readonly perfetto: PerfettoReport | undefined;
@@ -63,10 +68,14 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
   try {
     display.begin(world === 'pinned' ? 'replaying with pins' : 'replaying', 'accesses');
     const started = performance.now();
-    const devices = new DeviceSet(machine, plugins);
+    let fidelity: FidelityComparison | undefined;
+    const log: ProbeLog = { range: (range) => fidelity?.range(range), young: () => fidelity?.young() };
+    const compared = options.compare === 'kernel';
+    const devices = new DeviceSet(machine, compared ? [...plugins, probe(log)] : plugins);
     const recorder = recorderOf(replay, machine, devices, tracer);
     player = new Player(machine, devices, turns, recorder);
-    const summary = await readAll(replay, player);
+    if (compared) fidelity = new FidelityComparison(player, faultView(machine));
+    const summary = await readAll(replay, fidelity ?? player);
     const seconds = (performance.now() - started) / 1000;
     const violations = player.ended?.kind === 'violation' ? [player.ended.violation] : guard(() => machine.check());
     const finished = recorder?.finish(player.events);
@@ -74,7 +83,7 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
     const { pinnedPages } = machine;
     if (violations.length === 0) violations.push(...guard(() => machine.shutdown()));
     const perfetto = finished?.perfetto;
-    const played = { replay, player, devices, summary, pinnedPages, stats, violations, seconds, perfetto };
+    const played = { replay, player, devices, summary, pinnedPages, stats, violations, seconds, perfetto, fidelity };
     return { report: buildReport(played), seen: finished?.seen };
   } finally {
     display.end();
@@ -94,7 +103,7 @@ function recorderOf(
   return new RunRecorder(machine, () => devices.map(({ name }) => name), page, tracer);
 }
 
-async function readAll({ recording, display, interrupt }: Replay, player: Player): Promise<RecordingSummary> {
+async function readAll({ recording, display, interrupt }: Replay, player: EventSink): Promise<RecordingSummary> {
   const reading = recording.read(player);
   for (;;) {
     const next = await reading.next();

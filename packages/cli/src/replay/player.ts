@@ -54,6 +54,8 @@ export class Player implements EventSink {
   private nextLook = Infinity;
   private readonly data = new AccessData();
   private readonly processes: (Process | undefined)[] = [];
+  /** Children of `vfork` in their parent's address space: no device has been opened for them. */
+  private readonly borrowers = new Set<Process>();
   private number = 1;
   private process: Process | undefined;
 
@@ -178,13 +180,14 @@ export class Player implements EventSink {
       return { kind: 'differs', message: `${actor.name} does not run, and calls ${event.verb}` };
     switch (event.verb) {
       case 'fork':
-        return this.fork(process, event.binding);
+      case 'vfork':
+        return this.fork(process, event.verb, event.binding);
       case 'exec':
         return this.exec(process);
       case 'exit':
         this.watch?.leaving(process, this.events);
         this.run(process.name, this.machine.syscalls.exit(process), process);
-        this.devices.close(process);
+        this.closeDevices(process);
         this.processes[number] = undefined;
         if (number === this.number) this.process = undefined;
         return { kind: 'done' };
@@ -193,20 +196,25 @@ export class Player implements EventSink {
     }
   }
 
-  private fork(parent: Process, binding: string | undefined): CallResult {
-    const child = this.run(parent.name, this.machine.syscalls.fork(parent), parent);
+  private fork(parent: Process, verb: 'fork' | 'vfork', binding: string | undefined): CallResult {
+    const child = this.run(parent.name, this.machine.syscalls[verb](parent), parent);
     if (typeof child === 'string') return { kind: 'errno', errno: child };
     this.processes[processNumber(binding ?? child.name) ?? 0] = child;
-    this.devices.open(child);
+    if (verb === 'vfork') this.borrowers.add(child);
+    else this.devices.open(child);
     return { kind: 'done' };
   }
 
   private exec(process: Process): CallResult {
     const failed = this.run(process.name, this.machine.syscalls.exec(process), process);
     if (failed !== undefined) return { kind: 'errno', errno: failed };
-    this.devices.close(process);
+    this.closeDevices(process);
     this.devices.open(process);
     return { kind: 'done' };
+  }
+
+  private closeDevices(process: Process): void {
+    if (!this.borrowers.delete(process)) this.devices.close(process);
   }
 
   private run<T>(name: string, routine: Routine<T>, process?: Process): T {

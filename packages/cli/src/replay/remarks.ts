@@ -17,6 +17,7 @@ function ofOne(report: ReplayReport, named: boolean): string[] {
     ...truth(report),
     ...stale(report),
     ...trace(report),
+    ...residues(report),
   ];
   return found.map((text) => where + text);
 }
@@ -49,6 +50,14 @@ function truth({ groundTruth }: ReplayReport): string[] {
       (count) => `${file}: ${count.name} is ${JSON.stringify(count.expected)}, found ${JSON.stringify(count.found)}`,
     );
   return found.length > SHOWN_COUNTS ? [...lines, `${found.length - SHOWN_COUNTS} more counts differ`] : lines;
+}
+
+/** What has no partner: the first few, with the lines of the recording. */
+function residues({ fidelity, recording }: ReplayReport): string[] {
+  return (fidelity?.residues ?? []).map(
+    ({ kind, side, cause, line, process, start, end }) =>
+      `${side}: ${recording.path}:${line}: ${kind} of ${process}, ${cause}: ${start} to ${end}`,
+  );
 }
 
 /** Without notifiers nobody tells the device that a page went away. */

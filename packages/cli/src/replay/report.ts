@@ -1,6 +1,7 @@
 /** What a replay says about itself: the object that `--json` prints. `docs/replay-report.md` documents it. */
 import type { Violation } from '@mmu-notifier/core';
 import type { TruthReport } from '@mmu-notifier/trace';
+import type { FidelityReport } from './fidelity/report.ts';
 import type { LayoutCheck } from './layout-check.ts';
 
 /** How the replay ended. Only `complete` means that every event of the recording was replayed. */
@@ -125,6 +126,8 @@ export interface ReplayReport {
   /** Counts of the recording, names as in `.truth.json`. */
   readonly counts: TruthReport;
   readonly groundTruth?: GroundTruth;
+  /** With `--fidelity`: what the machine did beside what the recorded kernel did. */
+  readonly fidelity?: FidelityReport;
   /** All counters of the machine, grouped by subsystem and device. */
   readonly stats: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Only with `--perfetto`. */

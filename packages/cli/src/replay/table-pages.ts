@@ -43,7 +43,7 @@ export class TablePageCounter implements EventSink {
     const process = processNumber(event.actor.name);
     if (process === undefined) return;
     if (event.verb === 'exec' || event.verb === 'exit') this.drop(process);
-    else if (event.verb === 'fork') this.fork(process, processNumber(event.binding ?? ''));
+    else if (event.verb === 'fork' || event.verb === 'vfork') this.fork(process, processNumber(event.binding ?? ''));
   }
 
   private tablesOf(process: number): Tables {

@@ -1,5 +1,6 @@
 /** What the table of a replay says, line by line: a value for each report, in sections. Nothing here draws. */
 import { formatBytes, formatCount } from '../sizes.ts';
+import { fidelityRows } from './fidelity/rows.ts';
 import type { DeviceReport, ReplayReport } from './report.ts';
 
 /** How a value strikes the reader. */
@@ -34,6 +35,7 @@ export function tableRows(reports: readonly ReplayReport[]): TableRow[] {
     ...counters('invalidations by event', reports, ({ notifier }) => notifier.events),
     ...devices(reports),
     ...pins(reports),
+    ...fidelityRows(reports),
     ...verdicts(reports),
     ...timing(reports),
   ];

@@ -46,8 +46,9 @@ function* call(world: World, process: Process, event: Calls): Routine<Outcome> {
   const { machine } = world;
   if ('address' in event && world.bindings.address(event.address) === MAP_FAILED) return errno('EINVAL');
   switch (event.verb) {
-    case 'fork': {
-      const child = yield* machine.syscalls.fork(process);
+    case 'fork':
+    case 'vfork': {
+      const child = yield* machine.syscalls[event.verb](process);
       return typeof child === 'string' ? errno(child) : processName(child.name);
     }
     case 'exec': {
@@ -69,7 +70,7 @@ function* call(world: World, process: Process, event: Calls): Routine<Outcome> {
   }
 }
 
-type MemoryCalls = Exclude<Calls, { verb: 'fork' | 'exec' | 'exit' | 'signal' | 'maps' | 'rss' }>;
+type MemoryCalls = Exclude<Calls, { verb: 'fork' | 'vfork' | 'exec' | 'exit' | 'signal' | 'maps' | 'rss' }>;
 
 function* memoryCall({ machine, bindings }: World, process: Process, event: MemoryCalls): Routine<Outcome> {
   const { syscalls } = machine;

@@ -41,6 +41,15 @@ export class Processes {
     return error;
   }
 
+  /** A child in the parent's own address space: nothing is copied, so nobody is notified. `CLONE_VM | CLONE_VFORK` */
+  *vfork(parent: ProcessStruct): Routine<ProcessStruct | Errno> {
+    this.kernel.stats.mm['vfork']++;
+    const { mm } = parent;
+    if (mm === undefined) return 'ESRCH';
+    mm.users++;
+    return this.add(mm);
+  }
+
   /** The process gets an empty address space; the old one goes when nobody else uses it. @sleeps May. */
   *exec(process: ProcessStruct): Routine<Errno | undefined> {
     this.kernel.stats.mm['exec']++;

@@ -141,6 +141,10 @@ export class Syscalls implements MachineSyscalls {
     return this.processes.fork(asProcess(process));
   }
 
+  vfork(process: Process): Routine<Process | Errno> {
+    return this.processes.vfork(asProcess(process));
+  }
+
   exec(process: Process): Routine<Errno | undefined> {
     return this.processes.exec(asProcess(process));
   }

@@ -70,7 +70,7 @@ export class ResidentCounter implements EventSink {
       this.drop(address, pageUp(address + event.length));
     else if (event.verb === 'mremap') this.mremap(address, event.oldLength, event.newLength, recorded ?? address);
     else if (event.verb === 'brk' && recorded !== undefined) this.brk(recorded);
-    else if (event.verb === 'fork') this.fork(current, event.binding);
+    else if (event.verb === 'fork' || event.verb === 'vfork') this.fork(current, event.binding);
     else if (event.verb === 'exec' || event.verb === 'exit') {
       this.unmap(0, Number.MAX_SAFE_INTEGER);
       this.processes.delete(number);

@@ -32,6 +32,7 @@ export function parseProcessEvent(reader: LineReader, prefix: Prefix, verb: Word
       return { ...prefix, verb: 'exit', status: value };
     }
     case 'fork':
+    case 'vfork':
     case 'exec':
     case 'signal':
     case 'maps':

@@ -70,6 +70,7 @@ function printProcessEvent(event: ProcessEvent): string[] {
     case 'exit':
       return event.status === undefined ? ['exit'] : ['exit', String(event.status)];
     case 'fork':
+    case 'vfork':
     case 'exec':
     case 'signal':
     case 'maps':

@@ -6,7 +6,7 @@
  */
 import { AccessKind } from '../event-sink.ts';
 import type { EventSink } from '../event-sink.ts';
-import { processNumber } from '../event.ts';
+import { makesProcess, processNumber } from '../event.ts';
 import type { MmEvent } from '../event.ts';
 import type { Unpacked } from '../compression/unpack.ts';
 import type { ImageInfo, Progress, RecordingSummary } from '../recording.ts';
@@ -37,7 +37,7 @@ class ImageList {
   follow(event: MmEvent): void {
     if (event.actor.kind !== 'process') return;
     const image = this.live.get(event.actor.name);
-    if (event.verb === 'fork' && event.binding !== undefined) {
+    if (makesProcess(event) && event.binding !== undefined) {
       const process = processNumber(event.binding) ?? 0;
       this.live.set(event.binding, { process, pid: 0, command: '', end: 'open' });
     } else if (image !== undefined && (event.verb === 'exit' || event.verb === 'exec')) {

@@ -4,7 +4,7 @@
  * Lines without `@TASK` before the first task are set-up, those after the last are closing. Tasks run concurrently, so
  * a task sees the names of the set-up and its own; the closing lines and the verdicts see everything.
  */
-import { processNumber } from '../event.ts';
+import { makesProcess, processNumber } from '../event.ts';
 import type { Actor, MmEvent } from '../event.ts';
 import { TraceError } from '../trace-error.ts';
 import { type LineReader, type Word, withoutDollar } from './line-reader.ts';
@@ -113,10 +113,10 @@ export class Scope {
       const where = before.task === undefined ? 'the set-up' : `task @${before.task}`;
       reader.fail(word, `a name that ${where} has not bound`, 'task-order');
     }
-    if (event.verb === 'fork' && (word.text === 'machine' || this.devices.has(word.text))) {
+    if (makesProcess(event) && (word.text === 'machine' || this.devices.has(word.text))) {
       reader.fail(word, 'a name that is no device and not machine');
     }
-    const kind = event.verb === 'fork' ? 'process' : BYTES_VERBS.has(event.verb) ? 'bytes' : 'number';
+    const kind = makesProcess(event) ? 'process' : BYTES_VERBS.has(event.verb) ? 'bytes' : 'number';
     this.bindings.set(word.text, { task: event.task, kind });
   }
 

@@ -55,6 +55,7 @@ export const PROCESS_VERBS: readonly string[] = [
   'msync',
   'mincore',
   'fork',
+  'vfork',
   'exit',
   'exec',
   'signal',

@@ -32,6 +32,7 @@ export function eventNames(event: MmEvent, heapEnd: number): string[] {
     case 'msync':
     case 'mincore':
     case 'fork':
+    case 'vfork':
       return [event.verb];
     default:
       return [];

@@ -5,7 +5,7 @@
  */
 import { AccessKind } from '../event-sink.ts';
 import type { EventOrigin, EventSink } from '../event-sink.ts';
-import { processNumber } from '../event.ts';
+import { makesProcess, processNumber } from '../event.ts';
 import type { MmEvent } from '../event.ts';
 import type { LayoutSegment } from '../lackey/layout.ts';
 import { PAGE_SIZE } from '../pages.ts';
@@ -59,7 +59,7 @@ export class TruthCounter implements EventSink {
     const process = number === undefined ? undefined : this.processes.get(number);
     if (number === undefined || process?.alive !== true) return;
     if (origin === 'call') countEvent(this.state.events, event, process.heapEnd);
-    if (event.verb === 'fork') this.fork(process, event.binding);
+    if (makesProcess(event)) this.fork(process, event.binding);
     else if (event.verb === 'exec' || event.verb === 'exit') this.endImage(number, process, event.verb);
     else {
       applyCall(this.state, process, event, origin);

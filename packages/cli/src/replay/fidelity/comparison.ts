@@ -1,0 +1,189 @@
+/**
+ * Plays a recording of a kernel and holds what the machine does against what the kernel did. It stands between the reader
+ * and the player: each action (a call, a faulting access) is played as ever, and the ranges that the probe writes down
+ * meanwhile are paired with those that were recorded for the same line.
+ */
+import { processNumber } from '@mmu-notifier/trace';
+import type {
+  AccessKind,
+  EventOrigin,
+  EventSink,
+  LayoutSegment,
+  MmEvent,
+  RecordedAging,
+  RecordedFault,
+  RecordedInvalidation,
+} from '@mmu-notifier/trace';
+import { type Action, callAction, faultAction } from './action.ts';
+import type { FaultView } from './fault-view.ts';
+import { Pairing, type Range } from './pairing.ts';
+import type { ProbeLog, ProbedRange } from './probe.ts';
+import { Reclaimed } from './reclaimed.ts';
+import type { FidelityReport } from './report.ts';
+import { WatchedSpaces } from './watch.ts';
+
+interface Made extends Range {
+  readonly watched: boolean;
+}
+
+/** An action with the ranges of both sides. */
+interface Entry {
+  readonly action: Action;
+  readonly recorded: Range[];
+  readonly made: Made[];
+}
+
+export class FidelityComparison implements EventSink, ProbeLog {
+  private readonly player: EventSink;
+  private readonly view: FaultView;
+  private readonly watched = new WatchedSpaces();
+  private readonly faults = new Pairing('fault');
+  private readonly entries = new Map<number, Entry>();
+  /** Recorded ranges of calls that have not been played yet, by line. */
+  private readonly early = new Map<number, RecordedInvalidation[]>();
+  private readonly reclaim = { recorded: new Reclaimed(), model: new Reclaimed() };
+  private readonly agings = { recorded: 0, model: 0 };
+  private presenceDiffers = 0;
+  private pending: RecordedFault | undefined;
+  private current: Entry | undefined;
+
+  constructor(player: EventSink, view: FaultView) {
+    this.player = player;
+    this.view = view;
+  }
+
+  recordedFault(fault: RecordedFault): void {
+    this.pending = fault;
+  }
+
+  access(process: number, kind: AccessKind, address: number, size: number): void {
+    const fault = this.pending;
+    this.pending = undefined;
+    this.current = undefined;
+    if (fault === undefined) return this.player.access(process, kind, address, size);
+    this.begin(fault.line, faultAction(fault));
+    const present = this.view.present(process, address);
+    const before = this.view.faults();
+    this.player.access(process, kind, address, size);
+    this.judge(fault, this.view.faults() - before, present);
+    if (fault.access === 'fetch') this.watched.fetched(process, address);
+  }
+
+  event(event: MmEvent, origin: EventOrigin): void {
+    const action = callAction(event);
+    if (action !== undefined) {
+      this.begin(event.line, action);
+      for (const range of this.early.get(event.line) ?? []) this.note(range);
+      this.early.delete(event.line);
+    }
+    this.player.event(event, origin);
+    // The programs had run before on the recorded system: their files were cached.
+    if (event.verb === 'file' || event.verb === 'truncate') this.view.warm(event.file);
+    this.watched.follow(event);
+    this.current = undefined;
+  }
+
+  finalLayout(process: number, segments: readonly LayoutSegment[]): void {
+    this.player.finalLayout?.(process, segments);
+  }
+
+  recordedInvalidation(invalidation: RecordedInvalidation): void {
+    const { cause } = invalidation;
+    if (cause.name === 'other') return this.reclaim.recorded.take(invalidation.process, invalidation.start);
+    if (this.entries.has(cause.line)) return this.note(invalidation);
+    const waiting = this.early.get(cause.line);
+    if (waiting === undefined) this.early.set(cause.line, [invalidation]);
+    else waiting.push(invalidation);
+  }
+
+  recordedAging(_aging: RecordedAging): void {
+    this.agings.recorded++;
+  }
+
+  range(range: ProbedRange): void {
+    const process = processNumber(range.process) ?? 0;
+    const { current } = this;
+    if (current === undefined) return;
+    if (current.action.isReclaim(range)) this.reclaim.model.take(process, range.start);
+    else current.made.push({ ...range, watched: this.watched.on(process) });
+  }
+
+  young(): void {
+    this.agings.model++;
+  }
+
+  report(): FidelityReport {
+    const pairing = new Pairing('invalidation');
+    let unwatched = 0;
+    for (const [line, entry] of this.entries) {
+      const made = entry.made.filter(({ watched }) => watched || !this.watched.found);
+      unwatched += entry.made.length - made.length;
+      pair(pairing, line, entry, made);
+    }
+    // Calls that were recorded with a range, and not played: they failed, or the language cannot say them.
+    for (const [line, ranges] of this.early)
+      for (const range of ranges) pairing.missing(`${range.cause.name}, not replayed`, line, named(range));
+    const { recorded, model } = this.reclaim;
+    return {
+      faults: this.faults.total(),
+      faultsByKind: this.faults.byCause(),
+      presenceDiffers: this.presenceDiffers,
+      invalidations: pairing.total(),
+      invalidationsByCause: pairing.byCause(),
+      unwatched,
+      reclaim: { recorded: recorded.count, model: model.count },
+      agings: this.agings,
+      refaults: { recorded: recorded.refaults, model: model.refaults },
+      residues: [...this.faults.residues, ...pairing.residues],
+    };
+  }
+
+  private begin(line: number, action: Action): void {
+    // Loading an image makes several calls on one line; so may a call that needs a file first.
+    const known = this.entries.get(line);
+    this.current = known === undefined ? { action, recorded: [], made: [] } : { ...known, action };
+    this.entries.set(line, this.current);
+  }
+
+  /** A recorded range whose action has begun. */
+  private note(invalidation: RecordedInvalidation): void {
+    const entry = this.entries.get(invalidation.cause.line) as Entry;
+    if (entry.action.isForeign(invalidation)) this.reclaim.recorded.take(invalidation.process, invalidation.start);
+    else entry.recorded.push(named(invalidation));
+  }
+
+  private judge(fault: RecordedFault, made: number, present: boolean): void {
+    const { line, address } = fault;
+    const kind = kindOf(fault);
+    const page = address - (address % 4096);
+    const range = { process: `p${fault.process}`, start: page, end: page + 4096 };
+    if (made === 0) this.faults.missing(kind, line, range);
+    else this.faults.matched(kind);
+    for (let more = 1; more < made; more++) this.faults.surplus(kind, line, range);
+    if (made > 0 && present !== fault.present) this.presenceDiffers++;
+    this.reclaim.recorded.faulted(fault.process, page);
+    if (made > 0) this.reclaim.model.faulted(fault.process, page);
+  }
+}
+
+function kindOf({ by, access, present }: RecordedFault): string {
+  return `${by} ${access}${present ? ', page present' : ''}`;
+}
+
+function named({ process, start, end }: RecordedInvalidation): Range {
+  return { process: `p${process}`, start, end };
+}
+
+/** Both sides of one action as multisets of ranges. */
+function pair(pairing: Pairing, line: number, { action, recorded }: Entry, made: readonly Made[]): void {
+  const left = [...made];
+  for (const range of recorded) {
+    const at = left.findIndex(({ start, end }) => start === range.start && end === range.end);
+    if (at < 0) pairing.missing(action.cause, line, range);
+    else {
+      left.splice(at, 1);
+      pairing.matched(action.cause);
+    }
+  }
+  for (const range of left) pairing.surplus(action.cause, line, range);
+}

@@ -1,0 +1,24 @@
+/** What the comparison asks a machine around a faulting access. */
+import type { Machine } from '@mmu-notifier/core';
+import { PAGE_SIZE } from '@mmu-notifier/plugin-api';
+
+export interface FaultView {
+  /** Page faults so far. */
+  faults(): number;
+  /** Whether the page of `address` is mapped. */
+  present(process: number, address: number): boolean;
+  /** Brings a file into the page cache. */
+  warm(file: string): void;
+}
+
+export function faultView(machine: Machine): FaultView {
+  return {
+    faults: () => machine.stats()['faults']?.['total'] ?? 0,
+    present: (number, address) => {
+      const process = machine.processes.get(`p${number}`);
+      if (process === undefined || process.exited) return false;
+      return machine.syscalls.pagemap(process, address - (address % PAGE_SIZE), PAGE_SIZE)[0]?.present === true;
+    },
+    warm: (file) => void machine.run('machine', machine.files.readAhead(file)),
+  };
+}

@@ -1,0 +1,51 @@
+/** How what the machine did compares with what the recorded kernel did: `fidelity` of a replay report. */
+
+/** Recorded and modelled, paired one to one. */
+export interface Paired {
+  readonly recorded: number;
+  readonly matched: number;
+  /** Recorded, and not done by the machine. */
+  readonly missing: number;
+  /** Done by the machine, and not recorded. */
+  readonly surplus: number;
+}
+
+/** Both sides of what is not paired, since reclaim is a heuristic. */
+export interface Counted {
+  readonly recorded: number;
+  readonly model: number;
+}
+
+/** One that has no partner. */
+export interface Residue {
+  readonly kind: 'fault' | 'invalidation';
+  readonly side: 'missing' | 'surplus';
+  readonly cause: string;
+  /** Line of the recording on which the call or the fault began. */
+  readonly line: number;
+  /** Process of the recording, `p1`. */
+  readonly process: string;
+  readonly start: string;
+  readonly end: string;
+}
+
+export interface FidelityReport {
+  /** Accesses that faulted: each must fault exactly once. */
+  readonly faults: Paired;
+  readonly faultsByKind: Readonly<Record<string, Paired>>;
+  /** Matched faults that met a present page on one side, and none on the other. */
+  readonly presenceDiffers: number;
+  /** Ranges that a secondary MMU had to drop, outside reclaim, with the same cause. */
+  readonly invalidations: Paired;
+  readonly invalidationsByCause: Readonly<Record<string, Paired>>;
+  /** Ranges of the machine from before the recorded KVM watched that address space: not compared. */
+  readonly unwatched: number;
+  /** Ranges that reclaim had dropped. */
+  readonly reclaim: Counted;
+  /** Questions about the age of a page. */
+  readonly agings: Counted;
+  /** Faults on pages that reclaim had taken. */
+  readonly refaults: Counted;
+  /** The first few of each kind of residue. */
+  readonly residues: readonly Residue[];
+}

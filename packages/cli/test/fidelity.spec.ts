@@ -1,0 +1,121 @@
+/**
+ * The model beside a real kernel: a small recording written by hand, whose answers are known, and the real ones where they
+ * are (`MMU_NOTIFIER_TRACES`, or `../shared/traces` beside the repository).
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FidelityReport } from '../src/replay/fidelity/report.ts';
+import type { ReplayReport } from '../src/replay/report.ts';
+import { Scratch, command } from './command.ts';
+
+const scratch = new Scratch();
+afterAll(() => scratch.remove());
+
+async function fidelityOf(path: string, ...flags: string[]): Promise<FidelityReport> {
+  const { code, out, err } = await command('replay', path, '--attach', 'kvm', '--fidelity', '--json', ...flags);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  const report = JSON.parse(out) as ReplayReport;
+  expect(report).toMatchObject({ outcome: { kind: 'complete' }, violations: [], differences: { count: 0 } });
+  return report.fidelity as FidelityReport;
+}
+
+const line = (event: string): string => `x 7/7 1.0: ${event}`;
+const user = (address: string, code: string): string =>
+  line(`exceptions:page_fault_user: address=${address} ip=0x1 error_code=${code}`);
+const dropped = (start: string, end: string): string =>
+  line(`kvm:kvm_unmap_hva_range: mmu notifier unmap range: ${start} -- ${end}`);
+const call = (name: string, args: string, result: string, ...between: string[]): string[] => [
+  line(`syscalls:sys_enter_${name}: ${args}`),
+  ...between,
+  line(`syscalls:sys_exit_${name}: ${result}`),
+];
+const MAP = 'addr: 0x0, len: 0x4000, prot: 0x3, flags: 0x22, fd: 0xffffffff, off: 0x0';
+
+/** Two pages touched, one read first and then written; the rest is what a test is about. */
+const recording = (...lines: string[]): string =>
+  scratch.file(
+    'kernel.txt',
+    [
+      line('PERF_RECORD_COMM exec: x:7/7'),
+      ...call('mmap', MAP, '0x7f0000000000'),
+      user('0x7f0000000000', '0x6'),
+      user('0x7f0000001000', '0x4'),
+      user('0x7f0000001008', '0x7'),
+      dropped('0x7f0000001000', '0x7f0000002000'),
+      ...lines,
+      '',
+    ].join('\n'),
+  );
+const UNMAP = 'addr: 0x7f0000000000, len: 0x4000';
+
+describe('a recording of a kernel', () => {
+  it('is matched fault by fault and range by range, by cause', async () => {
+    const path = recording(...call('munmap', UNMAP, '0x0', dropped('0x7f0000000000', '0x7f0000004000')));
+    expect(await fidelityOf(path)).toMatchObject({
+      faults: { recorded: 3, matched: 3, missing: 0, surplus: 0 },
+      presenceDiffers: 0,
+      invalidationsByCause: {
+        fault: { recorded: 1, matched: 1, missing: 0, surplus: 0 },
+        munmap: { recorded: 1, matched: 1, missing: 0, surplus: 0 },
+      },
+      residues: [],
+    });
+  });
+
+  it('shows what is missing and what is surplus, with lines', async () => {
+    const path = recording(
+      ...call('munmap', UNMAP, '0x0'),
+      ...call('mmap', MAP, '0x7f0000000000', dropped('0x7f0000000000', '0x7f0000004000')),
+      user('0x7f0000000000', '0x6'),
+      user('0x7f0000000000', '0x6'),
+    );
+    expect(await fidelityOf(path)).toMatchObject({
+      faults: { recorded: 5, matched: 4, missing: 1, surplus: 0 },
+      invalidations: { recorded: 2, matched: 1, missing: 1, surplus: 1 },
+      residues: [
+        { kind: 'fault', side: 'missing', cause: 'user write', line: 14, start: '0x7f0000000000' },
+        { kind: 'invalidation', side: 'surplus', cause: 'munmap', line: 8, end: '0x7f0000004000' },
+        { kind: 'invalidation', side: 'missing', cause: 'mmap', line: 10, process: 'p1' },
+      ],
+    });
+    const { out } = await command('replay', path, '--fidelity');
+    expect(out).toMatch(/munmap +0 of 0, 1 surplus\n/);
+    expect(out).toContain(`surplus: ${path}:8: invalidation of p1, munmap: 0x7f0000000000 to 0x7f0000004000`);
+  });
+
+  it('is refused where it is none', async () => {
+    const path = scratch.file('a.mm', 'p1 maps\n');
+    const { code, err } = await command('replay', path, '--fidelity');
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: `error: --fidelity: found ${path} in the format mm, expected perf script output (kernel.txt.xz)\n`,
+    });
+  });
+});
+
+const FOLDER = process.env['MMU_NOTIFIER_TRACES'] ?? join(__dirname, '../../../../shared/traces');
+const NAMES = ['gcc', 'ls', 'python', 'redis', 'sqlite', 'xz'].filter((name) =>
+  existsSync(join(FOLDER, name, 'kernel.txt.xz')),
+);
+if (NAMES.length === 0) process.stderr.write(`Skipped, for they are not in ${FOLDER}: recordings of a kernel.\n`);
+
+/** Ranges of 2 MiB that splitting a VMA costs where huge pages are configured. */
+const EDGES: Readonly<Record<string, number>> = { python: 1, redis: 1, xz: 2 };
+
+const describeRecordings = NAMES.length === 0 ? describe.skip : describe;
+describeRecordings('the recordings', () => {
+  it.each(NAMES)('%s: every fault and every range is the kernel’s', async (name) => {
+    const found = await fidelityOf(join(FOLDER, name, 'kernel.txt.xz'));
+    expect(found.faults).toEqual({
+      recorded: found.faults.matched,
+      matched: found.faults.recorded,
+      missing: 0,
+      surplus: 0,
+    });
+    expect(found.presenceDiffers).toBe(0);
+    expect({ missing: found.invalidations.missing, surplus: found.invalidations.surplus }).toEqual({
+      missing: EDGES[name] ?? 0,
+      surplus: 0,
+    });
+  });
+});
