@@ -129,7 +129,11 @@ describe('a lackey recording', () => {
 describe('what is no recording', () => {
   it.each([
     ['an empty file', '', 'FILE: found an empty file, expected a recording'],
-    ['blank lines', '\n\n', 'FILE: found only blank lines, expected the event language (.mm), lackey output or perf script output'],
+    [
+      'blank lines',
+      '\n\n',
+      'FILE: found only blank lines, expected the event language (.mm), lackey output or perf script output',
+    ],
     ['binary garbage', Buffer.from([1, 2, 3, 0, 255, 254]), 'FILE: found binary data'],
     ['a program', Buffer.from('\u007fELF\u0002\u0001'), 'FILE: found a program (ELF)'],
     [
