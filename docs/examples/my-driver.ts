@@ -140,7 +140,7 @@ class MyDevice implements Device {
       pages.putPage(got.pfn);
       if (mirror.released) return 'EFAULT';
       if (!stale) return undefined;
-      yield* mirror.closed.waitUntil(() => mirror.windows === 0);
+      yield* mirror.closed.waitUntil(() => mirror.windows === 0 || mirror.released);
     }
   }
 
@@ -182,6 +182,8 @@ class MyDevice implements Device {
     yield* mirror.lock.acquire();
     mirror.released = true;
     this.drop(mirror, 0, Infinity);
+    // The end of a window that is open now may never come.
+    mirror.closed.wakeAll();
     mirror.lock.release();
   }
 }

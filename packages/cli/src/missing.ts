@@ -9,7 +9,6 @@ export const MISSING_VERBS: ReadonlySet<string> = new Set([
   'ksm',
   'collapse',
   'split',
-  'oom',
   'poison',
 ]);
 

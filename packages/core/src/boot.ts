@@ -15,6 +15,7 @@ import { flushSecondaryTlbs } from './notifier/chain.ts';
 import { PageTableLocks } from './page-table/page-table-locks.ts';
 import { PageTables } from './page-table/page-tables.ts';
 import { Tlbs } from './page-table/tlb.ts';
+import { OomKiller } from './reclaim/oom.ts';
 import { LruLists } from './reclaim/lru.ts';
 import { reclaimPages } from './reclaim/shrink.ts';
 import { AnonVmas } from './rmap/anon-vma.ts';
@@ -68,6 +69,7 @@ export function bootKernel(options: BootOptions): Kernel {
     mms: new Map(),
     swap: new SwapSpace(options.swapSlots, options.swapDevice, options.tracer),
     lru: new LruLists(frames),
+    oom: new OomKiller(scheduler),
     rcu,
     notifierSrcu: sleeps === 'may' ? new Srcu(scheduler, lockdep, LockClasses.notifierSrcu, 'mmu_notifier srcu') : rcu,
     allLocks: new AllLocks(scheduler, lockdep),
@@ -84,6 +86,7 @@ export function bootKernel(options: BootOptions): Kernel {
     lockdep.leaveReclaim();
     return freed;
   };
+  allocator.outOfMemory = () => kernel.oom.makeRoom(kernel);
   allocator.freeSwapCache = (pfn) => freeSwapCache(kernel, pfn);
   allocator.removeFromLru = (pfn) => kernel.lru.remove(pfn);
   kernel.tlbs.flushSecondary = (owner, start, end) => flushSecondaryTlbs(owner as MmStruct, start, end);

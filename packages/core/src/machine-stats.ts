@@ -31,6 +31,7 @@ export function machineStats(
       pagesIn: swap.pagesIn,
     },
     reclaim: { ...stats.reclaim },
+    oom: { ...stats.oom },
     notifier: { ...stats.notifier },
     notifierEvents: { ...stats.notifierEvents },
     gup: { ...stats.gup },

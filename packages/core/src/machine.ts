@@ -19,6 +19,7 @@ import type { DeviceEventListener } from './plugin/host.ts';
 import { Processes } from './process/lifecycle.ts';
 import { asProcess, mmOf } from './process/process.ts';
 import { Syscalls } from './process/syscalls.ts';
+import { reap } from './reclaim/oom-reaper.ts';
 import { reclaimPages } from './reclaim/shrink.ts';
 import { type LiveClock, LiveLoop } from './sched/live.ts';
 import type { Strategy } from './sched/strategy.ts';
@@ -218,6 +219,31 @@ export class Machine {
     const freed = yield* reclaimPages(this.kernel, pages);
     task.reclaimDepth--;
     return freed;
+  }
+
+  /**
+   * The OOM killer takes this process, now, and its reaper does not wait for the exit.
+   *
+   * @returns whether the reaper got all of its private memory: drivers may be in the way. @sleeps May.
+   */
+  *oom(process: Process): Routine<boolean> {
+    const mm = mmOf(process);
+    const victim = asProcess(process);
+    mm.count++;
+    if (!victim.killed) this.kernel.oom.kill(this.kernel, victim);
+    const complete = yield* reap(this.kernel, mm);
+    mm.count--;
+    return complete;
+  }
+
+  /** Whether a process was killed for lack of memory. */
+  get outOfMemory(): boolean {
+    return this.kernel.oom.killed.length > 0;
+  }
+
+  /** Names of the processes that were killed for lack of memory, in order. */
+  get oomKills(): readonly string[] {
+    return this.kernel.oom.killed;
   }
 
   /** Runs every oracle that scans. Nothing may be under way. With oracles off it says nothing. */

@@ -26,6 +26,7 @@ export class KernelStats {
     pinned: 0,
     lazyFreed: 0,
   };
+  readonly oom: Record<string, number> = { kills: 0, reaped: 0, reapFailed: 0 };
   readonly notifier: Record<string, number> = {
     starts: 0,
     ends: 0,

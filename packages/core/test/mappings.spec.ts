@@ -20,6 +20,7 @@ import {
   p1,
   run,
   store,
+  withoutOomKiller,
 } from './machine.ts';
 
 const at = (page: number): number => AREA + page * PAGE;
@@ -401,7 +402,7 @@ describe('mremap', () => {
   });
 
   it('that runs out of memory half-way leaves everything where it was', () => {
-    const machine = machineOf({ frames: 64, swapPages: 0 });
+    const machine = withoutOomKiller(machineOf({ frames: 64, swapPages: 0 }));
     const far = 8 * 512;
     for (let i = 0; i < 4; i++) map(machine, 1, { at: at(i * 512 + 511) });
     map(machine, 4 * 512, { at: at(0) });
@@ -622,7 +623,7 @@ describe('fork', () => {
   });
 
   it('that runs out of memory answers ENOMEM, and the parent goes on', () => {
-    const machine = machineOf({ frames: 64, swapPages: 0 });
+    const machine = withoutOomKiller(machineOf({ frames: 64, swapPages: 0 }));
     for (let i = 0; i < 16; i++) {
       map(machine, 1, { at: at(i * 512) });
       store(machine, at(i * 512), i + 1);

@@ -131,7 +131,7 @@ class Mirror implements Device {
   }
 
   private *fault(context: Context, address: number, write: boolean): Routine<Errno | undefined> {
-    yield* this.quiet.waitUntil(() => context.invalidating === 0 || this.flaw === 'does not retry');
+    yield* this.quiet.waitUntil(() => context.invalidating === 0 || context.gone || this.flaw === 'does not retry');
     if (context.gone) return 'EFAULT';
     const { sequence } = context;
     const page = yield* this.host.pages.getUserPage(context.mm, address as VirtualAddress, { write });
@@ -197,6 +197,8 @@ class Mirror implements Device {
         context.gone = true;
         if (flaw !== 'does not drop at release') drop(0, Infinity);
         lock.release();
+        // The end of a window that is open now may never come.
+        quiet.wakeAll();
       },
     };
   }

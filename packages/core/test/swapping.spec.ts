@@ -78,7 +78,7 @@ describe('a working set of four times the memory', () => {
 });
 
 describe('full swap', () => {
-  it('ends in an OOM signal and not in a crash; freed memory makes room again', () => {
+  it('ends in an OOM signal and not in a crash; what was swapped goes with its process', () => {
     const machine = machineOf({ frames: 64, swapPages: 16 });
     map(machine, 256, { at: at(0) });
     let stored = 0;
@@ -86,13 +86,8 @@ describe('full swap', () => {
     while ((failed = store(machine, at(stored), stored & 255)) === undefined) stored++;
     expect(failed).toEqual({ signal: 'SIGKILL', code: 'OOM', address: at(stored) });
     expect(stored).toBeGreaterThan(60);
-    expect(machine.stats()['swap']).toMatchObject({ used: 16 });
-    expect(machine.check()).toEqual([]);
-    run(machine, machine.syscalls.madvise(p1(machine), at(0), 32 * PAGE, 'dontneed'));
-    expect(store(machine, at(stored), 1)).toBeUndefined();
-    expect(firstBytes(machine, at(32), stored - 32)).toEqual(
-      Array.from({ length: stored - 32 }, (_, i) => (i + 32) & 255),
-    );
+    expect(machine.stats()['swap']).toMatchObject({ used: 0, slots: 16 });
+    expect(machine.stats()['swap']['pagesOut']).toBeGreaterThanOrEqual(16);
     expectClean(machine);
   });
 

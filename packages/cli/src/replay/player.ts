@@ -85,6 +85,7 @@ export class Player implements EventSink {
     try {
       if (size <= MAX_PIECE) this.piece(process, kind, address, size);
       else this.pieces(process, kind, address, size);
+      if (this.machine.outOfMemory) this.kill();
     } catch (error) {
       this.stop(error);
     }
@@ -99,6 +100,7 @@ export class Player implements EventSink {
     if (origin === 'image') this.imageCalls[event.verb] = (this.imageCalls[event.verb] ?? 0) + 1;
     try {
       this.note(event, this.call(event));
+      if (this.machine.outOfMemory) this.kill();
     } catch (error) {
       this.stop(error);
     }
@@ -135,7 +137,10 @@ export class Player implements EventSink {
 
   private piece(process: Process, kind: AccessKind, address: number, size: number): void {
     const device = kind === AccessKind.kernelStore ? CPU : this.turns.next();
-    if (device !== CPU && this.byDevice(device, process, kind, address, size)) return this.devices.count(device);
+    if (device !== CPU) {
+      if (this.byDevice(device, process, kind, address, size)) return this.devices.count(device);
+      if (this.machine.outOfMemory) return this.kill();
+    }
     this.byCpu++;
     const { machine } = this;
     const { scratch } = this.data;
@@ -234,8 +239,9 @@ export class Player implements EventSink {
       );
   }
 
-  private kill(process: string): void {
-    this.ended = { kind: 'out-of-memory', event: this.events, process };
+  /** Whoever the OOM killer took, or who could not go on: behind it nothing is as it was recorded. */
+  private kill(process: string = this.machine.oomKills[0]): void {
+    this.ended ??= { kind: 'out-of-memory', event: this.events, process };
   }
 
   /** A violation is a result; everything else is somebody's error. */

@@ -20,6 +20,12 @@ export function* runMachineEvent(world: World, event: MachineEvent): Routine<Out
     case 'reclaim':
       yield* world.machine.reclaim(event.pages);
       return DONE;
+    case 'oom': {
+      const victim = world.process(event.process);
+      if (victim === undefined) return errno('ESRCH');
+      // What the reaper had to leave is a driver's doing: worth a line.
+      return (yield* world.machine.oom(victim)) ? DONE : errno('EAGAIN');
+    }
     case 'stats':
       return answer(world.machine.stats());
     case 'check':

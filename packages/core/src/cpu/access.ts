@@ -92,6 +92,7 @@ export class Cpus {
       const at = address + done;
       if (scheduler.preemptive) yield point(PointKind.CpuAccess, Math.floor(at / 4096));
       const { mm } = process;
+      if (process.killed) return { signal: 'SIGKILL', code: 'OOM', address: at };
       if (mm === undefined || at >= TASK_SIZE) return { signal: 'SIGSEGV', code: 'SEGV_MAPERR', address: at };
       const length = Math.min(4096 - (at % 4096), size - done);
       if (this.tryAccess(mm, scheduler.current.cpu, kind, at, data, done, length)) {
@@ -101,6 +102,7 @@ export class Cpus {
       tracer?.faultBegan?.(mm.id, at, kind);
       const failed = yield* userFault(this.kernel, mm, at, kind);
       tracer?.faultEnded?.(failed?.signal ?? 'done');
+      if (process.killed) return { signal: 'SIGKILL', code: 'OOM', address: at };
       if (failed !== undefined) return failed;
     }
     return undefined;

@@ -26,7 +26,7 @@ export function* anonymousFault(kernel: Kernel, fault: Fault): Routine<FaultResu
   if (pfn < 0) return 'oom';
   const lock = kernel.ptLocks.ofSlot(slot);
   if (!lock.acquireNow()) yield* lock.acquire();
-  if (kernel.pageTables.flags(slot) !== Pte.None) {
+  if (kernel.pageTables.flags(slot) !== Pte.None || vma.mm.unstable) {
     lock.release();
     kernel.allocator.put(pfn);
     return 'done';
@@ -45,7 +45,7 @@ export function* anonymousFault(kernel: Kernel, fault: Fault): Routine<FaultResu
 function* mapZeroPage(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const lock = kernel.ptLocks.ofSlot(fault.slot);
   if (!lock.acquireNow()) yield* lock.acquire();
-  if (kernel.pageTables.flags(fault.slot) === Pte.None) {
+  if (kernel.pageTables.flags(fault.slot) === Pte.None && !fault.vma.mm.unstable) {
     countFault(kernel, 'zeroPage');
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, fault.slot);
     kernel.pageTables.set(fault.slot, pteProt(fault.vma) | Pte.Accessed, kernel.allocator.zeroPfn);

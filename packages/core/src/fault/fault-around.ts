@@ -38,7 +38,7 @@ export function* faultAround(kernel: Kernel, fault: Fault): Routine<boolean> {
   for (let at = first; at < end; at += 4096) {
     const index = vma.indexOf(at);
     const neighbour = slot + (at - va) / 4096;
-    if (pageTables.flags(neighbour) !== Pte.None) continue;
+    if (pageTables.flags(neighbour) !== Pte.None || vma.mm.unstable) continue;
     let pfn = unlockedPage(kernel, vma, index);
     if (pfn < 0) continue;
     if (scheduler.preemptive) {

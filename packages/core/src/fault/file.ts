@@ -38,7 +38,7 @@ function* mapPage(kernel: Kernel, fault: Fault, pfn: number): Routine<FaultResul
   const { vma, slot, access } = fault;
   const lock = kernel.ptLocks.ofSlot(slot);
   if (!lock.acquireNow()) yield* lock.acquire();
-  if (kernel.pageTables.flags(slot) === Pte.None) {
+  if (kernel.pageTables.flags(slot) === Pte.None && !vma.mm.unstable) {
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
     if (access === 'write') {
       countFault(kernel, 'sharedWrite');
@@ -60,7 +60,7 @@ function* mapCopy(kernel: Kernel, fault: Fault, original: number): Routine<Fault
   allocator.memory.copy(copy, original);
   const lock = kernel.ptLocks.ofSlot(slot);
   if (!lock.acquireNow()) yield* lock.acquire();
-  if (pageTables.flags(slot) !== Pte.None) {
+  if (pageTables.flags(slot) !== Pte.None || vma.mm.unstable) {
     lock.release();
     allocator.put(copy);
     return 'done';

@@ -44,6 +44,8 @@ export function* handleFault(
   held: FaultLock = 'mmap',
 ): Routine<FaultResult> {
   kernel.stats.faults['total']++;
+  // Where the OOM reaper took a page, nobody may find zeros; whoever maps looks again under the page-table lock.
+  if (vma.mm.unstable) return 'sigbus';
   const va = address - (address % 4096);
   let slot = kernel.pageTables.walk(vma.mm.root, va);
   if (slot < 0) slot = yield* ensureTables(kernel, vma.mm, va);

@@ -28,6 +28,7 @@ function* exitMmap(kernel: Kernel, mm: MmStruct): Routine<void> {
   for (const vma of gone) yield* zapPtes(kernel, gather, vma, vma.start, vma.end);
   yield* closeWindow(kernel, window);
   mm.mmapLock.releaseRead();
+  mm.oomSkip ??= 'unmapped';
   if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
   for (const vma of gone) {
     yield* startVmaWrite(kernel, vma);
@@ -40,4 +41,5 @@ function* exitMmap(kernel: Kernel, mm: MmStruct): Routine<void> {
   kernel.mms.delete(mm.id);
   kernel.allocator.put(mm.root);
   kernel.observer?.mmGone(mm);
+  kernel.oom.finished(mm);
 }

@@ -39,6 +39,10 @@ export class MmStruct implements MmHandle, GatherOwner {
   brk = 0;
   /** Top of the area in which mmap chooses addresses, going down. */
   readonly mmapBase: number;
+  /** Its contents may have been reaped: faults fail. `MMF_UNSTABLE` */
+  unstable = false;
+  /** `unmapped`: the reaper must not touch it any more; `done`: nobody waits for its memory. `MMF_OOM_SKIP` */
+  oomSkip: 'unmapped' | 'done' | undefined;
   /** Raised around fork's write protection: fast GUP fails meanwhile. */
   writeProtectSeq = 0;
 

@@ -6,9 +6,10 @@ import type { Kernel } from '../kernel.ts';
 import { putMm } from '../mm/exit.ts';
 import { dupMmap } from '../mm/fork.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
+import type { OomProcesses } from '../reclaim/oom.ts';
 import { ProcessStruct } from './process.ts';
 
-export class Processes {
+export class Processes implements OomProcesses {
   /** Every process that ever was, by name; one that has exited has no address space. */
   readonly byName: Map<string, ProcessStruct> = new Map();
   private readonly kernel: Kernel;
@@ -19,6 +20,12 @@ export class Processes {
   constructor(kernel: Kernel, heapStart: number) {
     this.kernel = kernel;
     this.heapStart = heapStart;
+    kernel.oom.processes = this;
+  }
+
+  /** In order of creation. */
+  all(): Iterable<ProcessStruct> {
+    return this.byName.values();
   }
 
   /** The first process, with an empty address space. */
@@ -36,9 +43,9 @@ export class Processes {
     const mm = yield* this.emptyMm();
     if (mm === undefined) return 'ENOMEM';
     const error = yield* dupMmap(this.kernel, from, mm);
-    if (error === undefined) return this.add(mm);
+    if (error === undefined && !parent.killed) return this.add(mm);
     yield* putMm(this.kernel, mm);
-    return error;
+    return error ?? 'EINTR';
   }
 
   /** A child in the parent's own address space: nothing is copied, so nobody is notified. `CLONE_VM | CLONE_VFORK` */

@@ -13,6 +13,8 @@ export class ProcessStruct implements Process, ProcessHandle, TaskOwner {
   mm: MmStruct | undefined;
   /** A signal is pending: the next interruptible wait answers `EINTR`. */
   signalPending = false;
+  /** The OOM killer has chosen it: its exit is on its way. */
+  killed = false;
 
   /** Its tasks by name. */
   readonly tasks: Map<string, Task> = new Map();
@@ -29,7 +31,7 @@ export class ProcessStruct implements Process, ProcessHandle, TaskOwner {
   }
 
   get exited(): boolean {
-    return this.mm === undefined;
+    return this.mm === undefined || this.killed;
   }
 }
 

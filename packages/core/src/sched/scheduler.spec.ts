@@ -63,7 +63,7 @@ describe('the run loop', () => {
 
   it('tells a pending signal to the first wait that asks, once', () => {
     const { scheduler } = direct();
-    const owner = { name: 'p1', signalPending: true };
+    const owner = { name: 'p1', signalPending: true, killed: false };
     const task = scheduler.createTask('syscall', owner);
     expect(
       scheduler.run(

@@ -118,6 +118,7 @@ export class Scheduler {
   /** Whether a pending signal ends an interruptible wait of the current task: the wait answers `EINTR`, once. */
   interrupted(): boolean {
     const { owner } = this.current;
+    if (owner?.killed === true) return true;
     if (owner === undefined || !owner.signalPending) return false;
     owner.signalPending = false;
     return true;

@@ -11,6 +11,8 @@ export type TaskKind = 'ends' | 'daemon' | 'interrupt';
 export interface TaskOwner {
   readonly name: string;
   signalPending: boolean;
+  /** SIGKILL is pending, for good: no interruptible wait is begun. */
+  killed: boolean;
 }
 
 export class Task {
