@@ -15,7 +15,7 @@ describe('an IPI', () => {
     const { scheduler } = direct();
     const seen: unknown[] = [];
     scheduler.run(
-      scheduler.createTask('sender', { name: 'p1', signalPending: false }),
+      scheduler.createTask('sender', { name: 'p1', signalPending: false, killed: false }),
       plain(() =>
         scheduler.interrupts.sendIpi(0b11, (cpu) =>
           seen.push([cpu, scheduler.current.cpu, scheduler.current.owner, scheduler.current.name]),
