@@ -3,14 +3,7 @@
  * happens; `replay` leaves such calls out, and says which.
  */
 
-export const MISSING_VERBS: ReadonlySet<string> = new Set([
-  'migrate',
-  'compact',
-  'ksm',
-  'collapse',
-  'split',
-  'poison',
-]);
+export const MISSING_VERBS: ReadonlySet<string> = new Set(['migrate', 'compact', 'ksm', 'collapse', 'split', 'poison']);
 
 /**
  * Advices about huge pages and same-page merging. `run` gives them to a machine that has neither and answers EINVAL;
