@@ -240,7 +240,7 @@ export class Player implements EventSink {
   }
 
   /** Whoever the OOM killer took, or who could not go on: behind it nothing is as it was recorded. */
-  private kill(process: string = this.machine.oomKills[0]): void {
+  private kill(process: string = this.machine.oomKills[0] ?? 'nobody'): void {
     this.ended ??= { kind: 'out-of-memory', event: this.events, process };
   }
 
