@@ -50,7 +50,7 @@ export class KernelStats {
   };
   /** How faults went that tried their VMA's lock, under the names of `CONFIG_PER_VMA_LOCK_STATS`. */
   readonly vmaLock: Record<string, number> = { success: 0, abort: 0, retry: 0, miss: 0 };
-  readonly gup: Record<string, number> = { slow: 0, fast: 0, failed: 0, pinned: 0, unpinned: 0 };
+  readonly gup: Record<string, number> = { slow: 0, fast: 0, range: 0, failed: 0, pinned: 0, unpinned: 0 };
   readonly mm: Record<string, number> = {
     mmap: 0,
     munmap: 0,

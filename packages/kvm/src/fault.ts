@@ -24,7 +24,8 @@ import type { Vm } from './vm.ts';
 /** `fixed` and `spurious`: the guest is re-entered and tries again. `mmio`: no memslot serves the access. */
 export type FaultResult = 'fixed' | 'spurious' | 'mmio' | Errno;
 
-const FOR_LOAD: GetPageOptions = { interruptible: true };
+/** A pin that is held for long must be of the page that the process will go on writing to. */
+const FOR_LOAD: GetPageOptions = { interruptible: true, longterm: true };
 const FOR_STORE: GetPageOptions = { write: true, interruptible: true };
 
 /**

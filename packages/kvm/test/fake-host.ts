@@ -239,9 +239,17 @@ export class FakeHost implements PluginHost {
       this.pins--;
       this.putFrame(pfn);
     },
+    pinUserPageFast: () => undefined,
+    getUserPages: () => this.absent('getUserPages'),
+    pinUserPages: () => this.absent('pinUserPages'),
+    rangeFault: () => this.absent('rangeFault'),
     atomicLookup: () => undefined,
     hostMappingLevel: () => undefined,
   };
+
+  private absent(call: string): never {
+    throw new Error(`${call} is not part of the fake host`);
+  }
 
   private *getUserPage(mm: FakeMm, address: number, options: GetPageOptions): Routine<UserPage | Errno> {
     this.sched.mightSleep('getUserPage');

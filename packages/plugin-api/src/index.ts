@@ -43,6 +43,8 @@ export type {
   LedgerEntry,
   LedgerService,
   PageService,
+  RangeFault,
+  RangePage,
   Translation,
   UserPage,
 } from './services/memory.ts';

@@ -20,7 +20,7 @@ export function* anonymousFault(kernel: Kernel, fault: Fault): Routine<FaultResu
   const { vma, va, slot } = fault;
   // Before the zero page too: a VMA that was only read keeps apart from a neighbour that was touched on its own (6.18).
   if (vma.anonVma === undefined && !(yield* prepareAnonVma(kernel, vma, fault.held))) return 'retry';
-  if (fault.access === 'read') return yield* mapZeroPage(kernel, fault);
+  if (fault.access !== 'write') return yield* mapZeroPage(kernel, fault);
   let pfn = kernel.allocator.allocateZeroedNow();
   if (pfn < 0) pfn = yield* kernel.allocator.allocateZeroed();
   if (pfn < 0) return 'oom';

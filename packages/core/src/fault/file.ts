@@ -21,7 +21,7 @@ import type { Fault, FaultResult } from './handle-fault.ts';
 export function* fileFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const { vma, va, access } = fault;
   const copies = access === 'write' && !vma.shared;
-  if (access === 'read' && kernel.faultAroundPages > 1 && (yield* faultAround(kernel, fault))) return 'done';
+  if (access !== 'write' && kernel.faultAroundPages > 1 && (yield* faultAround(kernel, fault))) return 'done';
   if (copies && vma.anonVma === undefined && !(yield* prepareAnonVma(kernel, vma, fault.held))) return 'retry';
   const pfn = yield* getLockedPage(kernel, vma.file as File<Vma>, vma.indexOf(va));
   if (pfn === 'out-of-memory') return 'oom';

@@ -13,7 +13,8 @@ import { ensureTables } from './page-tables.ts';
 import { swapInFault } from './swap-in.ts';
 import { writeProtectFault } from './write-protect.ts';
 
-export type FaultAccess = 'read' | 'write';
+/** `unshare`: a read whose page must be the process's own, for a pin. `FAULT_FLAG_UNSHARE` */
+export type FaultAccess = 'read' | 'write' | 'unshare';
 
 /** How a fault ended: `done` also where the world changed meanwhile and the access must simply be tried again;
  *  `retry` where the VMA's lock is not enough and the fault begins again under mmapLock. */
@@ -56,7 +57,8 @@ export function* handleFault(
     return vma.file === undefined ? yield* anonymousFault(kernel, fault) : yield* fileFault(kernel, fault);
   }
   if (isSwap(flags)) return yield* swapInFault(kernel, fault, flags);
-  if (isMapped(flags) && access === 'write' && (flags & Pte.Writable) === 0) {
+  const wanted = access === 'write' || (access === 'unshare' && vma.copyOnWrite);
+  if (isMapped(flags) && wanted && (flags & Pte.Writable) === 0) {
     return yield* writeProtectFault(kernel, fault);
   }
   return yield* spuriousFault(kernel, fault);

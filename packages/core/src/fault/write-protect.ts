@@ -29,7 +29,8 @@ export function* writeProtectFault(kernel: Kernel, fault: Fault): Routine<FaultR
   }
   const pfn = pageTables.frame(slot);
   if (vma.shared || canReuse(kernel, pfn)) {
-    yield* makeWritable(kernel, fault, flags, pfn);
+    if (fault.access === 'unshare') kernel.frames.set(pfn, FrameFlags.AnonExclusive);
+    else yield* makeWritable(kernel, fault, flags, pfn);
     lock.release();
     return 'done';
   }
@@ -106,7 +107,7 @@ function* replacePage(kernel: Kernel, fault: Fault, old: number, copy: number): 
   addNewAnonRmap(kernel, copy, vma, va);
   kernel.lru.add(copy);
   if (scheduler.preemptive) yield point(PointKind.PteStore, slot);
-  const writable = vma.has(VmFlags.Write) ? Pte.Writable | Pte.Dirty : 0;
+  const writable = fault.access === 'write' && vma.has(VmFlags.Write) ? Pte.Writable | Pte.Dirty : 0;
   pageTables.set(slot, pteProt(vma) | Pte.Accessed | writable, copy);
   kernel.observer?.copied(vma.mm, va, copy);
   if (old === kernel.allocator.zeroPfn) vma.mm.rss.anon++;

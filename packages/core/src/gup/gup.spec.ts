@@ -179,4 +179,97 @@ describe('a pin', () => {
     pages.unpinPage(page.pfn);
     expectClean(machine);
   });
+
+  it('for reading of a page that others have too makes it the own one, read-only still', () => {
+    const { machine, watcher, pages, mm, got } = bench();
+    store(machine, at(0), 7);
+    const child = fork(machine);
+    watcher.take();
+    const page = got(run(machine, pages.pinUserPage(mm, at(0))));
+    expect(page.writable).toBe(false);
+    expect(windows(watcher.take())).toEqual(['CLEAR 0+1']);
+    expect(machine.syscalls.pagemap(p1(machine), at(0), PAGE)[0]).toMatchObject({ writable: false, dirty: false });
+    expect([load(machine, at(0)), load(machine, at(0), child)]).toEqual([7, 7]);
+    // The next write takes the same page, in silence.
+    store(machine, at(0), 8);
+    expect(watcher.take()).toEqual([]);
+    expect(pfnAt(machine, at(0))).toBe(page.pfn);
+    pages.unpinPage(page.pfn);
+    run(machine, machine.reclaim(4));
+    expect([load(machine, at(0)), load(machine, at(0), child)]).toEqual([8, 7]);
+    expectClean(machine);
+  });
+
+  it('for reading of the last one copies nothing', () => {
+    const { machine, watcher, pages, mm, got } = bench();
+    store(machine, at(0), 7);
+    const child = fork(machine);
+    run(machine, machine.syscalls.exit(child), child);
+    watcher.take();
+    const before = pfnAt(machine, at(0));
+    const page = got(run(machine, pages.pinUserPage(mm, at(0))));
+    expect([page.pfn, page.writable, watcher.take()]).toEqual([before, false, []]);
+    expect(machine.stats()['faults']).toMatchObject({ copyOnWrite: 0, reuse: 0 });
+    pages.unpinPage(page.pfn);
+    expectClean(machine);
+  });
+
+  it('for long is not of the zero page, nor of a file that a write would copy', () => {
+    const { machine, pages, mm, got } = bench();
+    map(machine, 1, { at: at(8), file: machine.files.create('f', PAGE, (_, into) => into.fill(3)) });
+    for (const page of [0, 8]) {
+      const brief = got(run(machine, pages.pinUserPage(mm, at(page))));
+      store(machine, at(page), 1);
+      expect(pfnAt(machine, at(page))).not.toBe(brief.pfn);
+      pages.unpinPage(brief.pfn);
+      run(machine, machine.syscalls.madvise(p1(machine), at(page), PAGE, 'dontneed'));
+      const long = got(run(machine, pages.pinUserPage(mm, at(page), { longterm: true })));
+      store(machine, at(page), 1);
+      expect(pfnAt(machine, at(page))).toBe(long.pfn);
+      pages.unpinPage(long.pfn);
+    }
+    expectClean(machine);
+  });
+
+  it('for long does not write to a shared file on a disk; to shared memory it does', () => {
+    const { machine, pages, mm, got } = bench();
+    map(machine, 1, { at: at(8), flags: ['shared'], file: machine.files.create('f', PAGE) });
+    map(machine, 1, { at: at(9), flags: ['shared'] });
+    const pin = (page: number, options: object) => run(machine, pages.pinUserPage(mm, at(page), options));
+    expect(pin(8, { write: true, longterm: true })).toBe('EFAULT');
+    for (const result of [pin(8, { write: true }), pin(8, { longterm: true }), pin(9, { write: true, longterm: true })])
+      pages.unpinPage(got(result).pfn);
+    expectClean(machine);
+  });
+
+  it('the fast way serves what needs neither fault nor VMA', () => {
+    const { machine, pages, mm, got } = bench();
+    map(machine, 1, { at: at(8), file: machine.files.create('f', PAGE) });
+    store(machine, at(0), 1);
+    load(machine, at(1));
+    load(machine, at(8));
+    const own = got(pages.pinUserPageFast(mm, at(0), { longterm: true }));
+    expect(machine.pinnedPages).toBe(1);
+    pages.unpinPage(own.pfn);
+    expect(pages.pinUserPageFast(mm, at(1), { longterm: true })).toBeUndefined();
+    expect(pages.pinUserPageFast(mm, at(8), { longterm: true })).toBeUndefined();
+    pages.unpinPage(got(pages.pinUserPageFast(mm, at(8))).pfn);
+    fork(machine);
+    expect(pages.pinUserPageFast(mm, at(0))).toBeUndefined();
+    expectClean(machine);
+  });
+});
+
+describe('several pages at once', () => {
+  it('are got or pinned up to the first that cannot be had', () => {
+    const { machine, pages, mm } = bench();
+    const got = run(machine, pages.getUserPages(mm, at(2), 4, { write: true })) as UserPage[];
+    expect(got.map(({ pfn }) => pfn)).toEqual([pfnAt(machine, at(2)), pfnAt(machine, at(3))]);
+    got.forEach(({ pfn }) => pages.putPage(pfn));
+    const pinned = run(machine, pages.pinUserPages(mm, at(0), 2, { longterm: true })) as UserPage[];
+    expect([pinned.length, machine.pinnedPages]).toEqual([2, 2]);
+    pinned.forEach(({ pfn }) => pages.unpinPage(pfn));
+    expect(run(machine, pages.getUserPages(mm, at(5), 4))).toBe('EFAULT');
+    expectClean(machine);
+  });
 });

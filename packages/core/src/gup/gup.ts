@@ -1,15 +1,19 @@
 /**
  * get_user_pages: the page behind an address, with a reference, faulted in as needed. The fast way walks without locks
- * and takes the reference in the same step. Mirrors `mm/gup.c`.
+ * and takes the reference in the same step. Mirrors `mm/gup.c` of Linux 6.18.
  */
 import type { Errno, GetPageOptions, Pfn, Routine, UserPage } from '@mmu-notifier/plugin-api';
 import { handleFault } from '../fault/handle-fault.ts';
 import type { Kernel } from '../kernel.ts';
+import { FrameFlags } from '../memory/frame-table.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { VmFlags } from '../mm/vm-flags.ts';
 import type { Vma } from '../mm/vma.ts';
 import { Pte } from '../page-table/pte.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
+
+/** A reference for a moment (`FOLL_GET`), or one for I/O (`FOLL_PIN`): counted, and its page stays the process's own. */
+export type Hold = 'get' | 'pin';
 
 /** @locks Takes mmapLock for reading. @sleeps May. Runs the mm's notifier callbacks inside (copy-on-write, reclaim). */
 export function* getUserPage(
@@ -17,36 +21,87 @@ export function* getUserPage(
   mm: MmStruct,
   address: number,
   options: GetPageOptions,
+  hold: Hold = 'get',
 ): Routine<UserPage | Errno> {
+  if (hold === 'pin' && kernel.scheduler.preemptive) yield point(PointKind.Explicit, 1);
   kernel.stats.gup['slow']++;
   if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
-  const result = yield* getLocked(kernel, mm, address, options);
+  const result = yield* getLocked(kernel, mm, address, options, hold);
   mm.mmapLock.releaseRead();
   if (typeof result === 'string') kernel.stats.gup['failed']++;
   return result;
 }
 
-function* getLocked(kernel: Kernel, mm: MmStruct, address: number, options: GetPageOptions): Routine<UserPage | Errno> {
+/** @returns the pages up to the first that cannot be had; its errno if it is the first of all. @locks As `getUserPage`. */
+export function* getUserPages(
+  kernel: Kernel,
+  mm: MmStruct,
+  address: number,
+  count: number,
+  options: GetPageOptions,
+  hold: Hold,
+): Routine<UserPage[] | Errno> {
+  kernel.stats.gup['slow']++;
+  if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
+  const pages: UserPage[] = [];
+  let error: Errno | undefined;
+  while (pages.length < count && error === undefined) {
+    const page = yield* getLocked(kernel, mm, address + pages.length * 4096, options, hold);
+    if (typeof page === 'string') error = page;
+    else pages.push(page);
+  }
+  mm.mmapLock.releaseRead();
+  if (pages.length > 0 || error === undefined) return pages;
+  kernel.stats.gup['failed']++;
+  return error;
+}
+
+function* getLocked(
+  kernel: Kernel,
+  mm: MmStruct,
+  address: number,
+  options: GetPageOptions,
+  hold: Hold,
+): Routine<UserPage | Errno> {
   const vma = mm.vmas.at(address);
-  if (vma === undefined || !vma.has(options.write ? VmFlags.Write : VmFlags.Read)) return 'EFAULT';
+  if (vma === undefined || !allows(vma, options, hold)) return 'EFAULT';
   for (;;) {
-    const page = yield* follow(kernel, vma, address, options);
-    if (page !== undefined) return page;
+    const page = yield* follow(kernel, vma, address, options, hold);
+    if (typeof page === 'object') return page;
     if (options.nowait) return 'EAGAIN';
     if (options.interruptible && kernel.scheduler.interrupted()) return 'EINTR';
-    const result = yield* handleFault(kernel, vma, address, options.write ? 'write' : 'read');
+    const access = options.write ? 'write' : page === 'shared' ? 'unshare' : 'read';
+    const result = yield* handleFault(kernel, vma, address, access);
     if (result === 'sigbus') return 'EFAULT';
     if (result === 'oom') return 'ENOMEM';
   }
 }
 
-/** The page if the pte allows the access now. `follow_page_pte` */
-function* follow(kernel: Kernel, vma: Vma, address: number, options: GetPageOptions): Routine<UserPage | undefined> {
+/**
+ * A file on a disk may not be written for long: nobody would see when its pages are dirtied after a writeback.
+ * `check_vma_flags`, `writable_file_mapping_allowed`
+ */
+function allows(vma: Vma, { write, longterm }: GetPageOptions, hold: Hold): boolean {
+  if (!vma.has(write ? VmFlags.Write : VmFlags.Read)) return false;
+  return !(hold === 'pin' && longterm && write && vma.shared && vma.file?.kind === 'disk');
+}
+
+/** The page if the pte allows the access now; `shared` if it must become the process's own first. `follow_page_pte` */
+function* follow(
+  kernel: Kernel,
+  vma: Vma,
+  address: number,
+  options: GetPageOptions,
+  hold: Hold,
+): Routine<UserPage | 'shared' | undefined> {
   const slot = kernel.pageTables.walk(vma.mm.root, address);
   if (slot < 0) return undefined;
   const lock = kernel.ptLocks.ofSlot(slot);
   if (!lock.acquireNow()) yield* lock.acquire();
-  const page = take(kernel, slot, options);
+  const page =
+    hold === 'pin' && mustUnshare(kernel, slot, options, vma.copyOnWrite)
+      ? 'shared'
+      : take(kernel, slot, options, hold);
   lock.release();
   return page;
 }
@@ -57,45 +112,54 @@ export function getUserPageFast(
   mm: MmStruct,
   address: number,
   options: GetPageOptions,
+  hold: Hold = 'get',
 ): UserPage | undefined {
   if (mm.writeProtectSeq % 2 !== 0) return undefined;
   const slot = kernel.pageTables.walk(mm.root, address);
   if (slot < 0) return undefined;
-  const page = take(kernel, slot, options);
+  if (hold === 'pin') {
+    // Without a VMA nobody knows whether a file's page may be written for long, or would be copied on a write.
+    if (options.longterm && isDiskPage(kernel, slot)) return undefined;
+    if (mustUnshare(kernel, slot, options, true)) return undefined;
+  }
+  const page = take(kernel, slot, options, hold);
   if (page !== undefined) kernel.stats.gup['fast']++;
   return page;
 }
 
-function take(kernel: Kernel, slot: number, options: GetPageOptions): UserPage | undefined {
+function isDiskPage({ pageTables, frames, allocator }: Kernel, slot: number): boolean {
+  if ((pageTables.flags(slot) & Pte.Present) === 0) return false;
+  const pfn = pageTables.frame(slot);
+  return pfn !== allocator.zeroPfn && !frames.has(pfn, FrameFlags.Anon) && !frames.has(pfn, FrameFlags.SwapBacked);
+}
+
+/**
+ * A page that a read pin may not hold, because the process's next write would go to a copy: an anonymous one that others
+ * have too; for long also the zero page, and a file's page in a private mapping. `gup_must_unshare`
+ */
+function mustUnshare(kernel: Kernel, slot: number, options: GetPageOptions, copyOnWrite: boolean): boolean {
+  const { pageTables, frames } = kernel;
+  if (options.write || (pageTables.flags(slot) & Pte.Present) === 0) return false;
+  const pfn = pageTables.frame(slot);
+  if (!frames.has(pfn, FrameFlags.Anon)) return options.longterm === true && copyOnWrite;
+  return !frames.has(pfn, FrameFlags.AnonExclusive);
+}
+
+function take(kernel: Kernel, slot: number, options: GetPageOptions, hold: Hold): UserPage | undefined {
   const { pageTables, allocator } = kernel;
   const flags = pageTables.flags(slot);
   if ((flags & Pte.Present) === 0 || (options.write && (flags & Pte.Writable) === 0)) return undefined;
   const pfn = pageTables.frame(slot);
   pageTables.setBits(slot, options.write ? Pte.Accessed | Pte.Dirty : Pte.Accessed, 0);
   if (pfn !== allocator.zeroPfn) allocator.get(pfn);
+  if (hold === 'pin') {
+    kernel.pins.add(pfn);
+    kernel.stats.gup['pinned']++;
+  }
   return { pfn: pfn as Pfn, writable: (flags & Pte.Writable) !== 0 };
 }
 
 /** Drops what `getUserPage` took. */
 export function putUserPage(kernel: Kernel, pfn: number): void {
   if (pfn !== kernel.allocator.zeroPfn) kernel.allocator.put(pfn);
-}
-
-/**
- * A reference for long: also for a read it breaks copy-on-write first, so that the pinned page stays the process's own.
- * @sleeps May.
- */
-export function* pinUserPage(
-  kernel: Kernel,
-  mm: MmStruct,
-  address: number,
-  options: GetPageOptions,
-): Routine<UserPage | Errno> {
-  if (kernel.scheduler.preemptive) yield point(PointKind.Explicit, 1);
-  let page = options.write ? undefined : yield* getUserPage(kernel, mm, address, { ...options, write: true });
-  if (page === undefined || page === 'EFAULT') page = yield* getUserPage(kernel, mm, address, options);
-  if (typeof page === 'string') return page;
-  kernel.pins.add(page.pfn);
-  kernel.stats.gup['pinned']++;
-  return page;
 }

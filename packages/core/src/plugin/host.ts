@@ -33,7 +33,8 @@ import { interruptService, taskService } from './task-service.ts';
 
 /** What this machine offers beyond the services that every machine has. In the world of 2008 there are no intervals. */
 function capabilitiesOf({ kconfig }: Kernel): ReadonlySet<Capability> {
-  return new Set<Capability>(kconfig.MMU_NOTIFIER_SLEEPABLE ? ['interrupts', 'interval-notifiers'] : ['interrupts']);
+  const always: Capability[] = ['interrupts', 'range-faults'];
+  return new Set(kconfig.MMU_NOTIFIER_SLEEPABLE ? [...always, 'interval-notifiers'] : always);
 }
 
 /** Told of the typed events of devices. @public */

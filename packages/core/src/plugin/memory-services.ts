@@ -10,11 +10,14 @@ import type {
   VmaService,
   VmaView,
 } from '@mmu-notifier/plugin-api';
-import { getUserPage, getUserPageFast, pinUserPage, putUserPage } from '../gup/gup.ts';
+import { getUserPage, getUserPageFast, getUserPages, putUserPage } from '../gup/gup.ts';
+import { rangeFault } from '../gup/range-fault.ts';
 import type { Kernel } from '../kernel.ts';
 import { FrameFlags } from '../memory/frame-table.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { VmFlags } from '../mm/vm-flags.ts';
+import { checkRetry } from '../notifier/interval-driver.ts';
+import type { IntervalNode } from '../notifier/intervals.ts';
 import type { Vma } from '../mm/vma.ts';
 import { Pte } from '../page-table/pte.ts';
 import type { MachineTracer } from '../tracing/tracer.ts';
@@ -27,7 +30,16 @@ export function pageService(kernel: Kernel, device: string): PageService {
     getUserPageFast: (mm, address, options = {}) => getUserPageFast(kernel, asMm(mm), address, options),
     putPage: (pfn) => putUserPage(kernel, pfn),
     pinUserPage: (mm, address, options = {}) =>
-      traced(kernel, device, asMm(mm), address, pinUserPage(kernel, asMm(mm), address, options)),
+      traced(kernel, device, asMm(mm), address, getUserPage(kernel, asMm(mm), address, options, 'pin')),
+    pinUserPageFast: (mm, address, options = {}) => getUserPageFast(kernel, asMm(mm), address, options, 'pin'),
+    getUserPages: (mm, address, count, options = {}) => getUserPages(kernel, asMm(mm), address, count, options, 'get'),
+    pinUserPages: (mm, address, count, options = {}) => getUserPages(kernel, asMm(mm), address, count, options, 'pin'),
+    rangeFault(mm, request) {
+      const { interval } = request;
+      const stale = (): boolean =>
+        interval !== undefined && checkRetry(interval.subscription as IntervalNode, interval.seq);
+      return rangeFault(kernel, asMm(mm), request, stale);
+    },
     unpinPage(pfn) {
       if (!kernel.pins.remove(pfn)) kernel.scheduler.fail('pin-misuse', `frame ${pfn} is unpinned and not pinned`);
       kernel.stats.gup['unpinned']++;

@@ -2,6 +2,7 @@
 import type { Errno } from '../errno.ts';
 import type { Routine } from '../routine.ts';
 import type { PageSize, Pfn, VirtualAddress } from '../units.ts';
+import type { IntervalSubscription } from './notifiers.ts';
 import type { MmHandle } from './processes.ts';
 
 /** How to get a user page. @public */
@@ -12,6 +13,31 @@ export interface GetPageOptions {
   readonly nowait?: boolean;
   /** Answer `EINTR` when a signal is pending. */
   readonly interruptible?: boolean;
+  /**
+   * For pins (`FOLL_LONGTERM`): the pin stays until the driver gives it up, not for the time of one transfer. For reading
+   * it breaks copy-on-write of the zero page and of a file's page too; for writing it answers `EFAULT` in a shared mapping
+   * of a file on a disk, for nobody would see the page dirtied after its writeback.
+   */
+  readonly longterm?: boolean;
+  /** The address space is another process's (`FOLL_REMOTE`). Says so and changes nothing: there are no protection keys. */
+  readonly remote?: boolean;
+}
+
+/** What a range fault asks for. @public */
+export interface RangeFault {
+  readonly start: VirtualAddress;
+  /** Behind the last page. Both are page aligned. */
+  readonly end: VirtualAddress;
+  /** `snapshot` faults nothing in; `read` and `write` make every page present, and writable. */
+  readonly want: 'snapshot' | 'read' | 'write';
+  /** What `readBegin` answered before: a range that was invalidated since then ends in `EBUSY`. */
+  readonly interval?: { readonly subscription: IntervalSubscription; readonly seq: number };
+}
+
+/** A page as a range fault found it. There is no reference on it. @public */
+export interface RangePage {
+  readonly pfn: Pfn;
+  readonly writable: boolean;
 }
 
 /** A referenced page. The holder puts it exactly once. @public */
@@ -34,9 +60,42 @@ export interface PageService {
   getUserPageFast(mm: MmHandle, address: VirtualAddress, options?: GetPageOptions): UserPage | undefined;
   /** Drops the reference of a page; the last one frees the frame. */
   putPage(pfn: Pfn): void;
-  /** A reference held as long as a translation exists (`FOLL_PIN`): counted in the statistics as a pin. */
+  /**
+   * A reference for I/O (`FOLL_PIN`), counted in the statistics as a pin. An anonymous page becomes the process's own
+   * first, also for reading, so that fork and copy-on-write leave it to the process. Errors: as `getUserPage`.
+   */
   pinUserPage(mm: MmHandle, address: VirtualAddress, options?: GetPageOptions): Routine<UserPage | Errno>;
+  /** As `pinUserPage`, without locks and without faulting; `undefined` where the slow way is needed. @sleeps Never. */
+  pinUserPageFast(mm: MmHandle, address: VirtualAddress, options?: GetPageOptions): UserPage | undefined;
+  /**
+   * `count` pages from `address` on, as `getUserPage` gets each. The answer is shorter where a later page cannot be had;
+   * an errno where the first cannot.
+   *
+   * @locks Takes mmapLock for read. @sleeps May.
+   */
+  getUserPages(
+    mm: MmHandle,
+    address: VirtualAddress,
+    count: number,
+    options?: GetPageOptions,
+  ): Routine<UserPage[] | Errno>;
+  /** As `getUserPages`, each page pinned. */
+  pinUserPages(
+    mm: MmHandle,
+    address: VirtualAddress,
+    count: number,
+    options?: GetPageOptions,
+  ): Routine<UserPage[] | Errno>;
   unpinPage(pfn: Pfn): void;
+  /**
+   * What the page tables hold of a range, faulted in as wanted, **without a reference** (`hmm_range_fault`): one entry a
+   * page, `undefined` where a snapshot found nothing. Only a notifier keeps the answer true: check `readRetry` under the
+   * driver's lock before using it. **The driver's own callbacks run inside it.**
+   *
+   * @locks Takes mmapLock for read. @sleeps May. Errors: `EBUSY` (invalidated meanwhile: begin again with `readBegin`),
+   *   `EFAULT`, `EPERM` (wants to write where it may not), `EINVAL` (not page aligned, or empty).
+   */
+  rangeFault(mm: MmHandle, request: RangeFault): Routine<(RangePage | undefined)[] | Errno>;
   /**
    * Reads the CPU's tables without taking a reference (GRU). @locks mmapLock for read. @sleeps Never.
    * @returns `undefined` where nothing is present.
