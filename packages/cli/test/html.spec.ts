@@ -82,6 +82,18 @@ describe('the page of a replay', () => {
     expect(run.resident.at(-1)).toBe(0);
   });
 
+  it('ends where the replay ends', async () => {
+    const file = join(scratch.path, 'oom.html');
+    const flags = ['--json', '--html', file, '--ram', '128K', '--swap', '0'];
+    const { code, out } = await command('replay', scratch.file('tiny.mm', TWO_PROCESSES), ...flags);
+    expect(code).toBe(1);
+    const { outcome, events } = JSON.parse(out) as ReplayReport;
+    const data = elementsOf(parse(readFileSync(file, 'utf8'))).find((element) => attribute(element, 'id') === 'data');
+    const { runs } = JSON.parse(textOf(data)) as { runs: RunData[] };
+    expect(outcome).toMatchObject({ kind: 'out-of-memory', event: events.replayed + 1 });
+    expect(runs[0]?.events.at(-1)).toBe(events.replayed + 1);
+  });
+
   it('has a picture of each process before it exits', async () => {
     const { runs } = await pageOf(TWO_PROCESSES);
     const { areas, rows, pictures } = (runs as [RunData])[0].album;
@@ -154,6 +166,7 @@ describe('the page of a replay', () => {
     const { runs } = JSON.parse(textOf(data)) as { runs: RunData[] };
     expect(runs.map(({ label }) => label)).toEqual(['with notifiers', 'with pinned pages']);
     expect(runs[1]?.devices[0]?.established.at(-1)).toBe(pinned.devices[0]?.translationsEstablished);
+    expect(runs[1]?.pinned).toBe(true);
   });
 });
 

@@ -64,6 +64,7 @@ function noSwap(run) {
 }
 
 function noDevice(run) {
+  if (run.pinned) return ['Devices hold their pages instead of being told: no notifier is registered.'];
   if (run.devices.length > 0) return ['No notifier range: nothing that the device may have mapped was changed.'];
   return [
     'No device was attached, so nobody listens. Replay with ',

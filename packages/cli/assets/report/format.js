@@ -42,6 +42,9 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+/** Rows of a table at most: browsers stop answering long before a million. */
+const MOST_TABLE_ROWS = 5000;
+
 /** A table for those who cannot or do not want to look at a picture. */
 function numbersTable(title, heads, rows) {
   const cells = (tag, values) =>
@@ -50,12 +53,17 @@ function numbersTable(title, heads, rows) {
     'table',
     {},
     element('thead', {}, element('tr', {}, ...heads.map((head) => element('th', { scope: 'col' }, head)))),
-    element('tbody', {}, ...rows.map((row) => element('tr', {}, ...cells('td', row)))),
+    element('tbody', {}, ...rows.slice(0, MOST_TABLE_ROWS).map((row) => element('tr', {}, ...cells('td', row)))),
   );
+  const left = rows.length - MOST_TABLE_ROWS;
   return element(
     'details',
     {},
-    element('summary', {}, title),
+    element(
+      'summary',
+      {},
+      left > 0 ? `${title} (the first ${full(MOST_TABLE_ROWS)} of ${full(rows.length)} rows)` : title,
+    ),
     element('div', { class: 'scroll', tabindex: '0' }, table),
   );
 }

@@ -10,6 +10,8 @@ const STATES = [
 ];
 const CELL = 9;
 const GAP = 1;
+/** Mappings that are drawn; the table has those behind them. */
+const MOST_ROWS = 500;
 /** More pages than this share cells. */
 const MOST_CELLS = 2048;
 
@@ -142,11 +144,22 @@ function show(state, { when, key, rows, numbers, slider }) {
   const described = pairs.map(([area, row]) => ({ area: album.areas[area], runs: album.rows[row] }));
   const there = described.filter(({ runs }) => runs.length > 0);
   const nothing = described.filter(({ runs }) => runs.length === 0);
-  rows.replaceChildren(...areaGroups(there).map(areaGroup), ...(nothing.length > 0 ? [bareAreas(nothing)] : []));
+  rows.replaceChildren(
+    ...areaGroups(there.slice(0, MOST_ROWS)).map(areaGroup),
+    ...beyond(there.length),
+    ...(nothing.length > 0 ? [bareAreas(nothing)] : []),
+  );
   for (const canvas of rows.querySelectorAll('canvas')) canvas.paint();
   const open = numbers.querySelector('details')?.open === true;
   numbers.replaceChildren(mapTable(described));
   numbers.querySelector('details').open = open;
+}
+
+function beyond(rows) {
+  if (rows <= MOST_ROWS) return [];
+  return [
+    element('p', { class: 'empty' }, `${full(rows - MOST_ROWS)} more mappings have pages; the table below lists them.`),
+  ];
 }
 
 function moment({ events, exit }) {

@@ -78,7 +78,7 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
     const summary = await readAll(replay, fidelity ?? player);
     const seconds = (performance.now() - started) / 1000;
     const violations = player.ended?.kind === 'violation' ? [player.ended.violation] : guard(() => machine.check());
-    const finished = recorder?.finish(player.events);
+    const finished = recorder?.finish(player.ended?.event ?? player.events);
     const stats = machine.stats();
     const { pinnedPages } = machine;
     if (violations.length === 0) violations.push(...guard(() => machine.shutdown()));

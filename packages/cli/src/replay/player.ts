@@ -117,7 +117,8 @@ export class Player implements EventSink {
   }
 
   private look(): void {
-    this.nextLook = this.watch?.look(this.events) ?? Infinity;
+    // Behind the end nothing changes.
+    this.nextLook = this.ended === undefined ? (this.watch?.look(this.events) ?? Infinity) : Infinity;
   }
 
   private select(number: number): void {

@@ -9,8 +9,8 @@ import { Thinned } from './thinning.ts';
 const MOST_PICTURES = 49;
 /** A picture costs as much as there are pages: none is taken more often than this many events. */
 const LEAST_INTERVAL = 1024;
-/** Runs of pages in all pictures together: beyond this the page grows by tens of MiB. */
-const MOST_RUNS = 400_000;
+/** Mappings and runs of pages in all pictures together: beyond this the page grows by tens of MiB. */
+const MOST_PARTS = 400_000;
 /** Processes that get a picture of their own when they exit. */
 const MOST_LAST_LOOKS = 32;
 
@@ -54,10 +54,9 @@ export class Photographer {
   /** @returns when to look again. */
   look(events: number): number {
     const running = [...this.machine.processes.values()].filter((process) => !process.exited);
-    const next = this.regular.add(events, this.take(events, running));
-    if (this.runs() <= MOST_RUNS) return next;
-    this.regular.thin();
-    return this.regular.add(events, this.take(events, running));
+    this.regular.add(this.take(events, running));
+    if (this.parts() > MOST_PARTS) this.regular.thin();
+    return this.regular.next(events);
   }
 
   lastLook(process: Process, events: number): void {
@@ -91,11 +90,12 @@ export class Photographer {
     };
   }
 
-  private runs(): number {
-    let runs = 0;
+  private parts(): number {
+    let parts = 0;
     for (const { processes } of this.regular.kept)
-      for (const { areas } of processes) for (const [, row] of areas) runs += (this.rows.values[row]?.length ?? 0) / 3;
-    return runs;
+      for (const { areas } of processes)
+        for (const [, row] of areas) parts += 1 + (this.rows.values[row]?.length ?? 0) / 3;
+    return parts;
   }
 }
 

@@ -40,7 +40,10 @@ export class RunRecorder {
 
   /** So many accesses and calls are over. @returns after how many to look again. */
   look(events: number): number {
-    if (events >= this.nextSample) this.nextSample = this.samples.add(events, this.sample(events));
+    if (events >= this.nextSample) {
+      this.samples.add(this.sample(events));
+      this.nextSample = this.samples.next(events);
+    }
     if (events >= this.nextPicture) this.nextPicture = this.photographer?.look(events) ?? Infinity;
     return Math.min(this.nextSample, this.nextPicture);
   }
@@ -50,7 +53,7 @@ export class RunRecorder {
     this.photographer?.lastLook(process, events);
   }
 
-  /** The last event is over. */
+  /** @param events - How many were replayed before the end. */
   finish(events: number): { readonly seen: Seen; readonly perfetto: PerfettoReport | undefined } {
     const last = this.sample(events);
     const samples = this.samples.kept.filter((sample) => sample.events < events);

@@ -12,10 +12,13 @@ export class Thinned<T> {
     this.interval = firstInterval;
   }
 
-  /** @returns when to look again, counted like `at`. */
-  add(at: number, seen: T): number {
+  add(seen: T): void {
     this.kept.push(seen);
     if (this.kept.length >= this.most) this.thin();
+  }
+
+  /** When to look again after `at`. */
+  next(at: number): number {
     return (Math.floor(at / this.interval) + 1) * this.interval;
   }
 

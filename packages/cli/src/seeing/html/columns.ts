@@ -8,6 +8,8 @@ type Columns = Readonly<Record<string, readonly number[]>>;
 
 export interface RunData {
   readonly label: string;
+  /** Nobody is notified: translations hold their pages. */
+  readonly pinned: boolean;
   /** Frames of the machine. */
   readonly frames: number;
   readonly swapPages: number;
@@ -35,6 +37,7 @@ export function runData({ report, seen }: PlayedRun): RunData {
   const column = (pick: (sample: Sample) => number): number[] => samples.map(pick);
   return {
     label: report.machine.pinned ? 'with pinned pages' : 'with notifiers',
+    pinned: report.machine.pinned,
     frames: Math.floor(report.machine.ramBytes / 4096),
     swapPages: Math.floor(report.machine.swapBytes / 4096),
     events: column(({ events }) => events),
