@@ -5,7 +5,7 @@
 import type { Device, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
 import { bootKernel } from './boot.ts';
 import { UsageError, type Violation } from './contract.ts';
-import { Cpus } from './cpu/access.ts';
+import { type AccessRun, Cpus } from './cpu/access.ts';
 import type { CpuAccessKind, Signal } from './fault/user-fault.ts';
 import { type Kconfig, resolveKconfig } from './kconfig.ts';
 import type { Kernel } from './kernel.ts';
@@ -210,6 +210,16 @@ export class Machine {
 
   tryStore(process: Process, address: number, size: number, from: Uint8Array): boolean {
     return this.tryAccess(process, 'store', address, size, from);
+  }
+
+  /**
+   * Accesses `[from, to)` of a run, in order, as far as none needs a fault or crosses a page: the fast way through a
+   * recording. Stores write a pattern. With oracles on it makes none: they look at each access.
+   *
+   * @returns the first access that was not made; `to` when all were.
+   */
+  tryRun(process: Process, run: AccessRun, from: number, to: number): number {
+    return this.cpus.tryRun(mmOf(process), asProcess(process).cpu, run, from, to);
   }
 
   /** Background reclaim, now. @returns how many frames were freed. @sleeps May. */

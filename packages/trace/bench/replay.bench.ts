@@ -4,7 +4,14 @@
  */
 import { join } from 'node:path';
 import { kvm } from '@mmu-notifier/kvm';
-import { type AccessKind, type EventOrigin, type EventSink, type MmEvent, openRecording } from '@mmu-notifier/trace';
+import {
+  type AccessBatch,
+  type AccessKind,
+  type EventOrigin,
+  type EventSink,
+  type MmEvent,
+  openRecording,
+} from '@mmu-notifier/trace';
 import { type Machine, Machine as CoreMachine, MemorySwapDevice } from '@mmu-notifier/core';
 
 /** What is used of `cli/src/replay`: no package exports it. */
@@ -22,34 +29,39 @@ async function commandParts(): Promise<CommandParts> {
   return Object.assign({}, ...(await Promise.all(files))) as CommandParts;
 }
 
-/** Something other than an access, before access number `at`. */
-interface Step {
-  readonly at: number;
+/** Something other than an access. */
+interface Call {
   readonly event: MmEvent;
   readonly origin: EventOrigin;
 }
 
-const MOST = 4_000_000;
-
-/** A recording in memory. */
+/** A recording in memory: typed arrays of accesses, and what comes between them. */
 class Parsed implements EventSink {
-  readonly processes: Uint8Array = new Uint8Array(MOST);
-  readonly kinds: Uint8Array = new Uint8Array(MOST);
-  readonly addresses: Float64Array = new Float64Array(MOST);
-  readonly sizes: Int32Array = new Int32Array(MOST);
-  readonly steps: Step[] = [];
+  readonly steps: (AccessBatch | Call)[] = [];
   accesses = 0;
 
   access(process: number, kind: AccessKind, address: number, size: number): void {
-    const at = this.accesses++;
-    this.processes[at] = process;
-    this.kinds[at] = kind;
-    this.addresses[at] = address;
-    this.sizes[at] = size;
+    this.accessBatch({
+      process,
+      length: 1,
+      kinds: Uint8Array.of(kind),
+      addresses: Float64Array.of(address),
+      sizes: Int32Array.of(size),
+    });
+  }
+
+  accessBatch({ process, length, kinds, addresses, sizes }: AccessBatch): void {
+    this.accesses += length;
+    const columns = {
+      kinds: kinds.slice(0, length),
+      addresses: addresses.slice(0, length),
+      sizes: sizes.slice(0, length),
+    };
+    this.steps.push({ process, length, ...columns });
   }
 
   event(event: MmEvent, origin: EventOrigin): void {
-    this.steps.push({ at: this.accesses, event, origin });
+    this.steps.push({ event, origin });
   }
 }
 
@@ -90,13 +102,10 @@ async function rate(source: Source, plugins: readonly unknown[]): Promise<number
   return (accesses / (user + system)) * 1e6;
 }
 
-function play({ steps, accesses, processes, kinds, addresses, sizes }: Parsed, player: EventSink): void {
-  let at = 0;
-  for (const step of [...steps, undefined]) {
-    for (const stop = step?.at ?? accesses; at < stop; at++) {
-      player.access(processes[at] as number, kinds[at] as AccessKind, addresses[at] as number, sizes[at] as number);
-    }
-    if (step !== undefined) player.event(step.event, step.origin);
+function play({ steps }: Parsed, player: EventSink): void {
+  for (const step of steps) {
+    if ('event' in step) player.event(step.event, step.origin);
+    else player.accessBatch?.(step);
   }
 }
 

@@ -58,6 +58,19 @@ export interface RecordedAging {
 }
 
 /**
+ * Accesses of one process in a row, in columns; the reader uses the arrays again.
+ * @public
+ */
+export interface AccessBatch {
+  readonly process: number;
+  readonly length: number;
+  /** Values of `AccessKind`. */
+  readonly kinds: Uint8Array;
+  readonly addresses: Float64Array;
+  readonly sizes: Int32Array;
+}
+
+/**
  * A consumer of a recording. Processes are numbered as in the event language: 1 exists at the start, `fork` makes
  * the next one (`event` with verb `fork` and `binding: 'p2'` makes 2).
  *
@@ -67,6 +80,8 @@ export interface RecordedAging {
 export interface EventSink {
   /** One access; it may cross a page boundary. Called for each access line: must not allocate. */
   access(process: number, kind: AccessKind, address: number, size: number): void;
+  /** As many calls of `access`. A sink that has it gets most accesses this way, in their order. */
+  accessBatch?(batch: AccessBatch): void;
   /** Anything else: an address-space call that succeeded, a fork, an exec, an exit, a file, work of the machine. */
   event(event: MmEvent, origin: EventOrigin): void;
   /** A recorded page fault; the access that faulted follows as {@link EventSink.access}. */

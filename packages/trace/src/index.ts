@@ -54,7 +54,14 @@ export type {
 export type { BytesValue, ErrnoValue, NumberValue, ProcessValue, RecordedValue, SignalValue } from './value.ts';
 export type { Comparison, Condition, ReferenceValue, Verdict } from './verdict.ts';
 export { AccessKind } from './event-sink.ts';
-export type { EventOrigin, EventSink, RecordedAging, RecordedFault, RecordedInvalidation } from './event-sink.ts';
+export type {
+  AccessBatch,
+  EventOrigin,
+  EventSink,
+  RecordedAging,
+  RecordedFault,
+  RecordedInvalidation,
+} from './event-sink.ts';
 export type { Compression, ImageInfo, Progress, Recording, RecordingFormat, RecordingSummary } from './recording.ts';
 export { TraceError } from './trace-error.ts';
 export type { TraceErrorCode, TraceErrorFields } from './trace-error.ts';

@@ -9,7 +9,7 @@ import { ContractViolation } from '@mmu-notifier/core';
 import type { CpuAccessKind, Machine, Process, Signal, Violation } from '@mmu-notifier/core';
 import { PAGE_SIZE, type Routine } from '@mmu-notifier/plugin-api';
 import { AccessKind, TruthCounter, processNumber } from '@mmu-notifier/trace';
-import type { EventOrigin, EventSink, LayoutSegment, MmEvent } from '@mmu-notifier/trace';
+import type { AccessBatch, EventOrigin, EventSink, LayoutSegment, MmEvent } from '@mmu-notifier/trace';
 import { hex } from '../sizes.ts';
 import { AccessData, MAX_PIECE } from './access-data.ts';
 import { type CallResult, type MachineCall, type ProcessCall, replayCall, replayMachineCall } from './calls.ts';
@@ -72,9 +72,37 @@ export class Player implements EventSink {
   }
 
   access(number: number, kind: AccessKind, address: number, size: number): void {
+    this.counter.access(number, kind, address, size);
+    this.one(number, kind, address, size);
+  }
+
+  /** In runs of the CPU where the machine needs no fault, and one by one where it does. */
+  accessBatch(batch: AccessBatch): void {
+    this.counter.accessBatch(batch);
+    const { process: number, length, kinds, addresses, sizes } = batch;
+    for (let at = 0; at < length; at++) {
+      at += this.cpuRun(number, batch, at);
+      if (at < length) this.one(number, kinds[at] as AccessKind, addresses[at] as number, sizes[at] as number);
+    }
+  }
+
+  /** @returns how many accesses from `from` on the CPU has made in one run. */
+  private cpuRun(number: number, batch: AccessBatch, from: number): number {
+    if (number !== this.number) this.select(number);
+    const { process, turns } = this;
+    if (process === undefined || this.ended !== undefined) return 0;
+    const made = this.machine.tryRun(process, batch, from, from + turns.untilDevice(batch.length - from)) - from;
+    turns.skip(made);
+    this.events += made;
+    this.accesses += made;
+    this.byCpu += made;
+    this.replayed += made;
+    return made;
+  }
+
+  private one(number: number, kind: AccessKind, address: number, size: number): void {
     this.events++;
     this.accesses++;
-    this.counter.access(number, kind, address, size);
     if (this.ended !== undefined) return;
     if (number !== this.number) this.select(number);
     const { process } = this;

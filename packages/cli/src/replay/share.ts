@@ -27,6 +27,17 @@ export class DeviceTurns {
     }
   }
 
+  /** Accesses of the CPU that come before the next one of a device, at most `most`. */
+  untilDevice(most: number): number {
+    if (this.step === 0) return most;
+    return Math.min(most, Math.ceil((this.denominator - this.credit) / this.step) - 1);
+  }
+
+  /** The CPU has made `count` accesses in its turns. */
+  skip(count: number): void {
+    this.credit += count * this.step;
+  }
+
   /** Who makes the next access: the index of a device, or `CPU`. */
   next(): number {
     this.credit += this.step;

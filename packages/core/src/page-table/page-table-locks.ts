@@ -26,7 +26,7 @@ export class PageTableLocks {
 
   /** The lock that guards a pte slot. */
   ofSlot(slot: number): SpinLock {
-    return this.of(Math.floor(slot / 512));
+    return this.of((slot / 512) | 0);
   }
 
   private create(table: number): SpinLock {

@@ -20,6 +20,12 @@ export interface PteObserver {
   pteChanged(slot: number, oldFlags: number, oldFrame: number, newFlags: number, newFrame: number): void;
 }
 
+const PMD_SPAN = 2 ** 21;
+
+function strayed(pfn: number): never {
+  assert(false, 'a walk stays inside page tables', pfn);
+}
+
 export function indexAt(level: number, va: number): number {
   return Math.floor(va / LEVEL_SPAN[level]) % 512;
 }
@@ -35,20 +41,20 @@ export class PageTables {
   }
 
   flags(slot: number): number {
-    const pfn = Math.floor(slot / 512);
-    return this.memory.words(pfn)[this.memory.wordOffset(pfn) + (slot % 512) * 2];
+    const pfn = (slot / 512) | 0;
+    return this.memory.words(pfn)[this.memory.wordOffset(pfn) + (slot & 511) * 2];
   }
 
   /** The pfn or swap slot of an entry. */
   frame(slot: number): number {
-    const pfn = Math.floor(slot / 512);
-    return this.memory.words(pfn)[this.memory.wordOffset(pfn) + (slot % 512) * 2 + 1];
+    const pfn = (slot / 512) | 0;
+    return this.memory.words(pfn)[this.memory.wordOffset(pfn) + (slot & 511) * 2 + 1];
   }
 
   set(slot: number, flags: number, frame: number): void {
-    const pfn = Math.floor(slot / 512);
+    const pfn = (slot / 512) | 0;
     const words = this.memory.words(pfn);
-    const at = this.memory.wordOffset(pfn) + (slot % 512) * 2;
+    const at = this.memory.wordOffset(pfn) + (slot & 511) * 2;
     const oldFlags = words[at];
     this.observer?.pteChanged(slot, oldFlags, words[at + 1], flags, frame);
     if ((oldFlags === 0) !== (flags === 0)) this.table.private[pfn] += flags === 0 ? -1 : 1;
@@ -58,8 +64,8 @@ export class PageTables {
 
   /** Sets bits that hardware sets (accessed, dirty), or clears aging bits: no transition of the entry. */
   setBits(slot: number, set: number, clear: number): void {
-    const pfn = Math.floor(slot / 512);
-    const at = this.memory.wordOffset(pfn) + (slot % 512) * 2;
+    const pfn = (slot / 512) | 0;
+    const at = this.memory.wordOffset(pfn) + (slot & 511) * 2;
     const words = this.memory.words(pfn);
     words[at] = (words[at] | set) & ~clear;
   }
@@ -67,20 +73,26 @@ export class PageTables {
   /** The slot of the last-level entry of `va`; -1 where a table on the way is absent. */
   walk(root: number, va: number): number {
     const table = this.leafTable(root, va);
-    return table < 0 ? -1 : table * 512 + (Math.floor(va / 4096) % 512);
+    // `&` folds to 32 bits first, which keeps the low ones.
+    return table < 0 ? -1 : table * 512 + ((va / 4096) & 511);
   }
 
   /** The pfn of the last-level table of `va`; -1 where it is absent. */
   leafTable(root: number, va: number): number {
-    let pfn = root;
-    for (let level = 3; level > 0; level--) {
-      const at = this.memory.wordOffset(pfn) + indexAt(level, va) * 2;
-      const words = this.memory.words(pfn);
-      if ((words[at] & Pte.Present) === 0) return -1;
-      pfn = words[at + 1];
-      assert(this.table.has(pfn, FrameFlags.PageTable), 'a walk stays inside page tables', pfn);
-    }
-    return pfn;
+    const top = (va / LEVEL_SPAN[2]) | 0;
+    const middle = this.childOf(root, top >>> 9);
+    const lower = middle < 0 ? -1 : this.childOf(middle, top & 511);
+    return lower < 0 ? -1 : this.childOf(lower, (va / PMD_SPAN) & 511);
+  }
+
+  /** The table behind an entry of an upper table; -1 where there is none. */
+  private childOf(pfn: number, index: number): number {
+    const words = this.memory.words(pfn);
+    const at = this.memory.wordOffset(pfn) + index * 2;
+    if ((words[at] & Pte.Present) === 0) return -1;
+    const child = words[at + 1];
+    if ((this.table.flags[child] & FrameFlags.PageTable) === 0) strayed(child);
+    return child;
   }
 
   /**

@@ -10,6 +10,8 @@ import type { Scheduler } from '../sched/scheduler.ts';
 import { Pte } from './pte.ts';
 
 const ENTRIES = 1024;
+/** `&` folds a vpn to 32 bits first, which keeps the low ones. */
+const MASK: number = ENTRIES - 1;
 
 /** The address space that a TLB works for. */
 export interface TlbOwner {
@@ -48,7 +50,7 @@ export class Tlbs {
    */
   lookup(cpu: number, asid: number, vpn: number, mask: number, want: number): number {
     const tlb = this.cpus[cpu];
-    const at = vpn % ENTRIES;
+    const at = vpn & MASK;
     if (tlb.vpn[at] === vpn && tlb.asid[at] === asid && (tlb.flags[at] & mask) === want) {
       this.hits++;
       return tlb.pfn[at];
@@ -59,7 +61,7 @@ export class Tlbs {
 
   fill(cpu: number, owner: TlbOwner, vpn: number, pfn: number, flags: number): void {
     const tlb = this.cpus[cpu];
-    const at = vpn % ENTRIES;
+    const at = vpn & MASK;
     if (tlb.vpn[at] >= 0) this.reach[tlb.pfn[at]]--;
     tlb.vpn[at] = vpn;
     tlb.asid[at] = owner.asid;
@@ -93,7 +95,7 @@ export class Tlbs {
   private flushCpu(tlb: CpuTlb, asid: number, first: number, end: number): void {
     if (end - first < ENTRIES) {
       for (let vpn = first; vpn < end; vpn++) {
-        const at = vpn % ENTRIES;
+        const at = vpn & MASK;
         if (tlb.vpn[at] === vpn && tlb.asid[at] === asid) this.drop(tlb, at);
       }
       return;

@@ -26,7 +26,7 @@ import type { TracedProcess } from './traced-process.ts';
 /** Reads lines; `scanLines` calls it. */
 export class LackeyImporter implements ScanTarget {
   process = 0;
-  sink: Pick<EventSink, 'access'>;
+  sink: Pick<EventSink, 'access' | 'accessBatch'>;
   lines = 0;
   accesses = 0;
   readonly processes: ProcessTable;
@@ -93,7 +93,7 @@ export class LackeyImporter implements ScanTarget {
     this.sink = process === undefined ? this.consumer : this.sinkOf(process);
   }
 
-  private sinkOf(process: TracedProcess): Pick<EventSink, 'access'> {
+  private sinkOf(process: TracedProcess): Pick<EventSink, 'access' | 'accessBatch'> {
     if (process.mapped) return process.lazy ?? this.consumer;
     return {
       access: (number, kind, address, size) => {

@@ -9,7 +9,7 @@
  *
  * Text lines are one in fifty or fewer; nothing is allocated for the others.
  */
-import type { AccessKind, EventSink } from '../event-sink.ts';
+import type { AccessBatch, AccessKind, EventSink } from '../event-sink.ts';
 import { TraceError, quote } from '../trace-error.ts';
 
 const NEWLINE = 0x0a;
@@ -41,7 +41,7 @@ const LETTER_I = 0x49;
 /** Where access lines and other lines go; `process` 0 means that no header has been seen. */
 export interface ScanTarget {
   process: number;
-  sink: Pick<EventSink, 'access'>;
+  sink: Pick<EventSink, 'access' | 'accessBatch'>;
   lines: number;
   accesses: number;
   text(line: string): void;
@@ -71,10 +71,34 @@ export function scanLines(bytes: Uint8Array, end: number, target: ScanTarget, fi
   }
 }
 
+/** Accesses that were scanned and not handed over. */
+class Batch implements AccessBatch {
+  static readonly most = 4096;
+  process = 0;
+  length = 0;
+  readonly kinds: Uint8Array = new Uint8Array(Batch.most);
+  readonly addresses: Float64Array = new Float64Array(Batch.most);
+  readonly sizes: Int32Array = new Int32Array(Batch.most);
+}
+
+const batch = new Batch();
+
+/** Hands over what the batch holds. */
+function deliver(process: number, sink: Pick<EventSink, 'access' | 'accessBatch'>): void {
+  const { length, kinds, addresses, sizes } = batch;
+  batch.process = process;
+  if (sink.accessBatch !== undefined) sink.accessBatch(batch);
+  else
+    for (let i = 0; i < length; i++)
+      sink.access(process, kinds[i] as AccessKind, addresses[i] as number, sizes[i] as number);
+  batch.length = 0;
+}
+
 /** Scans access lines from `at` on; answers where the first line begins that is none, or a bad one. */
 function scanAccesses(bytes: Uint8Array, from: number, end: number, target: ScanTarget): number {
-  const { process, sink } = target;
+  const { process } = target;
   if (process === 0) return from;
+  const { kinds, addresses, sizes } = batch;
   let at = from;
   let count = 0;
   while (at < end) {
@@ -110,10 +134,16 @@ function scanAccesses(bytes: Uint8Array, from: number, end: number, target: Scan
       byte = bytes[++p] as number;
     }
     if (byte !== NEWLINE || size === 0 || size > MAX_SIZE || address + size > ADDRESS_LIMIT) break;
-    sink.access(process, kind as AccessKind, address, size);
+    kinds[count] = kind;
+    addresses[count] = address;
+    sizes[count] = size;
     count++;
     at = p + 1;
+    if (count === Batch.most) break;
   }
+  batch.length = count;
+  // A sink may be replaced by the first access that it gets.
+  if (count > 0) deliver(process, target.sink);
   target.lines += count;
   target.accesses += count;
   return at;

@@ -2,6 +2,7 @@
 
 /** Pages in a leaf. */
 const LEAF = 1024;
+const RECENT = 64;
 
 /** What a bit says. The `SEEN` bits let the hot path stop after one test; whatever changes a page's mapping clears them. */
 export const PageBit = {
@@ -34,29 +35,30 @@ export const MAPPING_BITS: number =
 /** Flags of all pages of one process. */
 export class PageFlags {
   private readonly leaves = new Map<number, Uint16Array>();
-  private lastIndex = -1;
-  private last: Uint16Array = new Uint16Array(LEAF);
+  /** Leaves that were used last: code, data and stack take turns. */
+  private readonly recentIndex = new Float64Array(RECENT).fill(-1);
+  private readonly recent: Uint16Array[] = new Array<Uint16Array>(RECENT).fill(new Uint16Array(0));
 
   get(page: number): number {
     const index = Math.floor(page / LEAF);
-    if (index === this.lastIndex) return this.last[page % LEAF] as number;
-    const leaf = this.leaves.get(index);
-    if (leaf === undefined) return 0;
-    this.lastIndex = index;
-    this.last = leaf;
-    return leaf[page % LEAF] as number;
+    const at = index & (RECENT - 1);
+    const leaf = this.recentIndex[at] === index ? this.recent[at] : this.find(index, at);
+    return leaf === undefined ? 0 : (leaf[page & (LEAF - 1)] as number);
   }
 
   set(page: number, flags: number): void {
     const index = Math.floor(page / LEAF);
-    let leaf = index === this.lastIndex ? this.last : this.leaves.get(index);
-    if (leaf === undefined) {
-      leaf = new Uint16Array(LEAF);
-      this.leaves.set(index, leaf);
-    }
-    this.lastIndex = index;
-    this.last = leaf;
-    leaf[page % LEAF] = flags;
+    const at = index & (RECENT - 1);
+    if (this.find(index, at) === undefined) this.leaves.set(index, new Uint16Array(LEAF));
+    (this.find(index, at) as Uint16Array)[page & (LEAF - 1)] = flags;
+  }
+
+  private find(index: number, at: number): Uint16Array | undefined {
+    const leaf = this.leaves.get(index);
+    if (leaf === undefined) return undefined;
+    this.recentIndex[at] = index;
+    this.recent[at] = leaf;
+    return leaf;
   }
 
   /** Changes the flags of every page in `[first, end)` that has any; costs what is present. */
@@ -75,6 +77,6 @@ export class PageFlags {
   /** Forgets everything. */
   clear(): void {
     this.leaves.clear();
-    this.lastIndex = -1;
+    this.recentIndex.fill(-1);
   }
 }

@@ -4,7 +4,7 @@
  * `.truth.json` that was computed in the same way where the recording was made.
  */
 import { AccessKind } from '../event-sink.ts';
-import type { EventOrigin, EventSink } from '../event-sink.ts';
+import type { AccessBatch, EventOrigin, EventSink } from '../event-sink.ts';
 import { makesProcess, processNumber } from '../event.ts';
 import type { MmEvent } from '../event.ts';
 import type { LayoutSegment } from '../lackey/layout.ts';
@@ -44,11 +44,18 @@ export class TruthCounter implements EventSink {
     const page = Math.floor(address / PAGE_SIZE);
     const need = SEEN[kind] as number;
     if ((this.current.flags.get(page) & need) !== need) this.touch(page, kind, address);
-    const last = Math.floor((address + size - 1) / PAGE_SIZE);
-    if (last === page) return;
+    if (address - page * PAGE_SIZE + size <= PAGE_SIZE) return;
     state.crossing++;
+    const last = Math.floor((address + size - 1) / PAGE_SIZE);
     for (let next = page + 1; next <= last; next++) {
       if ((this.current.flags.get(next) & need) !== need) this.touch(next, kind, next * PAGE_SIZE);
+    }
+  }
+
+  /** Counts accesses in a row. */
+  accessBatch({ process, length, kinds, addresses, sizes }: AccessBatch): void {
+    for (let i = 0; i < length; i++) {
+      this.access(process, kinds[i] as AccessKind, addresses[i] as number, sizes[i] as number);
     }
   }
 
