@@ -88,6 +88,8 @@ function* copyTable(kernel: Kernel, from: Vma, to: Vma, start: number, end: numb
   if (pageTables.missingLevel(to.mm.root, start) > 0 && (yield* ensureTables(kernel, to.mm, start)) < 0)
     return 'ENOMEM';
   const target = pageTables.leafTable(to.mm.root, start);
+  const words = allocator.memory.words(source);
+  const offset = allocator.memory.wordOffset(source);
   let spare = -1;
   for (let va = start; va < end;) {
     const index = Math.floor(va / 4096) % 512;
@@ -96,9 +98,9 @@ function* copyTable(kernel: Kernel, from: Vma, to: Vma, start: number, end: numb
     let needsCopy = false;
     for (let i = index; va < end && !needsCopy; i++) {
       const slot = source * 512 + i;
-      if (pageTables.flags(slot) !== Pte.None) {
+      if (words[offset + i * 2] !== Pte.None) {
         if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
-        needsCopy = spare < 0 && isPinnedAnon(kernel, slot);
+        needsCopy = spare < 0 && kernel.pins.frames > 0 && isPinnedAnon(kernel, slot);
         if (!needsCopy && copyPte(kernel, from, to, va, slot, target * 512 + i, spare)) spare = -1;
       }
       if (!needsCopy) va += 4096;
@@ -144,7 +146,7 @@ function copyPte(
   }
   if (!isMapped(flags)) return false;
   const childFlags = flags & ~(from.copyOnWrite ? Pte.Writable : Pte.Dirty) & ~Pte.Accessed;
-  if (isPinnedAnon(kernel, source)) {
+  if (spare >= 0 && isPinnedAnon(kernel, source)) {
     allocator.memory.copy(spare, frame);
     addNewAnonRmap(kernel, spare, to, va);
     kernel.lru.add(spare);

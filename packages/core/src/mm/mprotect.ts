@@ -127,15 +127,19 @@ function firstWithMiddleTable(kernel: Kernel, root: number, start: number, end: 
 
 function* protectTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, end: number): Routine<void> {
   const { pageTables } = kernel;
+  const { memory } = kernel.allocator;
   const table = pageTables.leafTable(vma.mm.root, start);
+  const words = memory.words(table);
+  const offset = memory.wordOffset(table);
   const lock = kernel.ptLocks.of(table);
   if (!lock.acquireNow()) yield* lock.acquire();
-  for (let va = start; va < end; va += 4096) {
-    const slot = table * 512 + (Math.floor(va / 4096) % 512);
-    const flags = pageTables.flags(slot);
+  let index = (start / 4096) & 511;
+  for (let va = start; va < end; va += 4096, index++) {
+    const flags = words[offset + index * 2];
     if (!isMapped(flags)) continue;
     const next = protectedFlags(vma, flags);
     if (next === flags) continue;
+    const slot = table * 512 + index;
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
     pageTables.set(slot, next, pageTables.frame(slot));
     gather.track(va);

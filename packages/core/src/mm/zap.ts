@@ -60,17 +60,25 @@ function* zapTable(
   end: number,
   copies: PrivateCopies,
 ): Routine<number> {
-  const { pageTables, scheduler } = kernel;
+  const { scheduler, frames, pageTables } = kernel;
+  const { memory } = kernel.allocator;
   const table = pageTables.leafTable(vma.mm.root, start);
+  const words = memory.words(table);
+  const offset = memory.wordOffset(table);
   const lock = kernel.ptLocks.of(table);
   const delayed: number[] = [];
   let full = false;
   let va = start;
   if (!lock.acquireNow()) yield* lock.acquire();
-  for (; va < end && !full; va += 4096) {
-    const slot = table * 512 + (Math.floor(va / 4096) % 512);
-    const flags = pageTables.flags(slot);
-    if (flags === Pte.None || (copies === 'keep' && isCopy(kernel, flags, pageTables.frame(slot)))) continue;
+  for (let index = (start / 4096) & 511; va < end && !full; va += 4096, index++) {
+    // `private` counts the entries that are not none: the rest of the table costs nothing.
+    if (frames.private[table] === 0) {
+      va = end;
+      break;
+    }
+    const flags = words[offset + index * 2];
+    if (flags === Pte.None || (copies === 'keep' && isCopy(kernel, flags, words[offset + index * 2 + 1]))) continue;
+    const slot = table * 512 + index;
     if (scheduler.preemptive) yield point(PointKind.PteStore, slot);
     full = zapPte(kernel, gather, vma, va, slot, delayed);
   }

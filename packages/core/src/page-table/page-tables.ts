@@ -100,19 +100,23 @@ export class PageTables {
    * whole, so an empty range costs by what is present around it.
    */
   nextLeaf(root: number, va: number, end: number): number {
-    let at = va;
-    while (at < end) {
-      let pfn = root;
-      let level = 3;
-      for (; level > 0; level--) {
-        const words = this.memory.words(pfn);
-        const entry = this.memory.wordOffset(pfn) + indexAt(level, at) * 2;
-        if ((words[entry] & Pte.Present) === 0) break;
-        pfn = words[entry + 1];
+    return this.nextLeafBelow(root, 3, va, end);
+  }
+
+  /** As `nextLeaf`, below one table of `level`; what lies behind its reach is not looked at. */
+  private nextLeafBelow(pfn: number, level: number, va: number, end: number): number {
+    const span = LEVEL_SPAN[level];
+    const words = this.memory.words(pfn);
+    const offset = this.memory.wordOffset(pfn);
+    const first = Math.floor(va / span);
+    for (let index = first % 512, at = va; index < 512 && at < end; index++) {
+      const behind = (Math.floor(at / span) + 1) * span;
+      if ((words[offset + index * 2] & Pte.Present) !== 0) {
+        if (level === 1) return at;
+        const found = this.nextLeafBelow(words[offset + index * 2 + 1], level - 1, at, Math.min(end, behind));
+        if (found < Math.min(end, behind)) return found;
       }
-      if (level === 0) return at;
-      const span = LEVEL_SPAN[level];
-      at = (Math.floor(at / span) + 1) * span;
+      at = behind;
     }
     return end;
   }
