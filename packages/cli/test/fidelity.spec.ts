@@ -94,13 +94,13 @@ describe('a recording of a kernel', () => {
 });
 
 const FOLDER = process.env['MMU_NOTIFIER_TRACES'] ?? join(__dirname, '../../../../shared/traces');
-const NAMES = ['gcc', 'ls', 'python', 'redis', 'sqlite', 'xz'].filter((name) =>
+const NAMES = ['gcc', 'ls', 'python', 'redis', 'sqlite', 'stress-a', 'xz'].filter((name) =>
   existsSync(join(FOLDER, name, 'kernel.txt.xz')),
 );
 if (NAMES.length === 0) process.stderr.write(`Skipped, for they are not in ${FOLDER}: recordings of a kernel.\n`);
 
-/** Ranges of 2 MiB that splitting a VMA costs where huge pages are configured. */
-const EDGES: Readonly<Record<string, number>> = { python: 1, redis: 1, xz: 2 };
+/** Faults that met a present page on one side only: `docs/fidelity.md` says why. */
+const PRESENCE: Readonly<Record<string, number>> = { 'stress-a': 7 };
 
 const describeRecordings = NAMES.length === 0 ? describe.skip : describe;
 describeRecordings('the recordings', () => {
@@ -112,9 +112,9 @@ describeRecordings('the recordings', () => {
       missing: 0,
       surplus: 0,
     });
-    expect(found.presenceDiffers).toBe(0);
+    expect(found.presenceDiffers).toBe(PRESENCE[name] ?? 0);
     expect({ missing: found.invalidations.missing, surplus: found.invalidations.surplus }).toEqual({
-      missing: EDGES[name] ?? 0,
+      missing: 0,
       surplus: 0,
     });
   });

@@ -6,20 +6,23 @@
  *     MMU_NOTIFIER_SLEEPABLE  callbacks may sleep (2012). Off: the world of 2.6.27, where they run under RCU, with
  *                             i_mmap and anon_vma as spinlocks
  *     SWAP                    anonymous pages can leave memory
+ *     TRANSPARENT_HUGEPAGE    VMAs are split as where there may be huge pages: notifiers hear of it. There are none yet
  */
 import { UsageError } from './contract.ts';
 
 /** Name of a switch. @public */
-export type KconfigName = 'MMU_NOTIFIER' | 'MMU_NOTIFIER_SLEEPABLE' | 'SWAP';
+export type KconfigName = 'MMU_NOTIFIER' | 'MMU_NOTIFIER_SLEEPABLE' | 'SWAP' | 'TRANSPARENT_HUGEPAGE';
 
 /** Every switch, decided. @public */
 export type Kconfig = Readonly<Record<KconfigName, boolean>>;
 
-const NAMES: readonly KconfigName[] = ['MMU_NOTIFIER', 'MMU_NOTIFIER_SLEEPABLE', 'SWAP'];
+const NAMES: readonly KconfigName[] = ['MMU_NOTIFIER', 'MMU_NOTIFIER_SLEEPABLE', 'SWAP', 'TRANSPARENT_HUGEPAGE'];
+/** What nobody has unless it is asked for. */
+const OFF: ReadonlySet<KconfigName> = new Set(['TRANSPARENT_HUGEPAGE']);
 const DEPENDS_ON: Partial<Record<KconfigName, KconfigName>> = { MMU_NOTIFIER_SLEEPABLE: 'MMU_NOTIFIER' };
 
 /**
- * Decides what was left open: everything is on, but for what depends on something that is off.
+ * Decides what was left open: everything is on, but for huge pages and for what depends on something that is off.
  *
  * @throws UsageError for a name that there is not, and for a switch that is on and depends on one that is off.
  */
@@ -35,7 +38,7 @@ export function resolveKconfig(chosen: Partial<Kconfig> = {}): Kconfig {
     if (chosen[name] === true && !possible) {
       throw new UsageError('kconfig', `found ${name}=y, which depends on ${needs}, and ${needs}=n`);
     }
-    decided[name] = (chosen[name] ?? true) && possible;
+    decided[name] = (chosen[name] ?? !OFF.has(name)) && possible;
   }
   return decided as Kconfig;
 }

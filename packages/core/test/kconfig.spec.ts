@@ -39,15 +39,20 @@ function bench(ops: (host: PluginHost) => MmuNotifierOps, kconfig = OLD): Machin
 }
 
 describe('switches', () => {
-  it('are all on, but for what depends on one that is off', () => {
-    expect(resolveKconfig()).toEqual({ MMU_NOTIFIER: true, MMU_NOTIFIER_SLEEPABLE: true, SWAP: true });
+  it('are all on, but for huge pages and what depends on one that is off', () => {
+    expect(resolveKconfig()).toEqual({
+      MMU_NOTIFIER: true,
+      MMU_NOTIFIER_SLEEPABLE: true,
+      SWAP: true,
+      TRANSPARENT_HUGEPAGE: false,
+    });
     expect(resolveKconfig({ MMU_NOTIFIER: false })).toMatchObject({ MMU_NOTIFIER_SLEEPABLE: false });
     expect(machineOf({ kconfig: { SWAP: false } }).kconfig.SWAP).toBe(false);
   });
 
   it('are refused where they are unknown, or depend on one that is off', () => {
     expect(() => resolveKconfig({ KSM: true } as never)).toThrow(
-      'found the switch KSM, expected MMU_NOTIFIER, MMU_NOTIFIER_SLEEPABLE, SWAP',
+      'found the switch KSM, expected MMU_NOTIFIER, MMU_NOTIFIER_SLEEPABLE, SWAP, TRANSPARENT_HUGEPAGE',
     );
     expect(() => machineOf({ kconfig: { MMU_NOTIFIER: false, MMU_NOTIFIER_SLEEPABLE: true } })).toThrow(
       'found MMU_NOTIFIER_SLEEPABLE=y, which depends on MMU_NOTIFIER, and MMU_NOTIFIER=n',

@@ -63,6 +63,8 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
     ramBytes: size.ramBytes,
     swapBytes: options.swapBytes,
     oracles: options.oracles,
+    // The recorded kernels have huge pages configured, and notify where one might be split.
+    kconfig: { TRANSPARENT_HUGEPAGE: options.compare === 'kernel' },
     ...(tracer === undefined ? {} : { tracer }),
   });
   try {

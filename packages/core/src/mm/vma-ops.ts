@@ -9,6 +9,7 @@ import { dropFile } from '../page-cache/evict.ts';
 import type { File } from '../page-cache/file.ts';
 import type { AnonVma } from '../rmap/anon-vma.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
+import { splitHugeEdge } from './split-huge-edge.ts';
 import { Vma } from './vma.ts';
 import { assertVmaMarked, markNewVma, startVmaWrite, startVmaWriteNow } from './vma-lock.ts';
 
@@ -110,6 +111,7 @@ export function* splitBeyondLimit(kernel: Kernel, vma: Vma, address: number): Ro
   const anonVma = vma.anonVmaChain[0]?.anonVma;
   if (file && !file.iMmapLock.acquireWriteNow()) yield* file.iMmapLock.acquireWrite();
   if (anonVma && !anonVma.lock.acquireWriteNow()) yield* anonVma.lock.acquireWrite();
+  if (kernel.kconfig.TRANSPARENT_HUGEPAGE) yield* splitHugeEdge(kernel, vma, address);
   setBounds(kernel, vma, vma.start, address, vma.pgoff);
   markNewVma(upper);
   upper.anonVma = vma.anonVma;
