@@ -72,10 +72,15 @@ async function show(file: string): Promise<number> {
   return say(`${annotate(script, run)}\n${run.stderr}`, run.status ?? 3);
 }
 
-/** On a terminal only. */
+/** On a terminal only: how many, how fast, and how long the rest takes at that pace. */
 function progress(all: number): (ran: number, shrinking: boolean) => void {
+  const started = performance.now();
   return (ran, shrinking) => {
-    if (process.stderr.isTTY) process.stderr.write(shrinking ? `\rshrinking: ${ran} ` : `\r${ran} of ${all} `);
+    if (!process.stderr.isTTY) return;
+    const rate = ran / ((performance.now() - started) / 1000);
+    const pace = `${rate.toFixed(1)} a second, ${Math.ceil((all - ran) / rate)} s left`;
+    // What the line before said more is overwritten with blanks.
+    process.stderr.write(`\r${shrinking ? `shrinking: ${ran}` : `${ran} of ${all}, ${pace}`}`.padEnd(60));
   };
 }
 

@@ -29,8 +29,8 @@ export interface RunData {
   readonly album: Album;
 }
 
-/** Counters of faults that say how many there were, or what they were beside their kind. */
-const NO_KIND = new Set(['total', 'stackGrowth', 'spurious', 'sigsegv', 'sigbus']);
+/** Counters that say how many faults there were, how many pages came along, or what a fault was beside its kind. */
+const NO_KIND = new Set(['total', 'around', 'stackGrowth', 'spurious', 'sigsegv', 'sigbus']);
 
 export function runData({ report, seen }: PlayedRun): RunData {
   const samples = seen?.samples ?? [];
