@@ -89,7 +89,7 @@ export function bootKernel(options: BootOptions): Kernel {
   allocator.outOfMemory = () => kernel.oom.makeRoom(kernel);
   allocator.freeSwapCache = (pfn) => freeSwapCache(kernel, pfn);
   allocator.removeFromLru = (pfn) => kernel.lru.remove(pfn);
-  kernel.tlbs.flushSecondary = (owner, start, end) => flushSecondaryTlbs(owner as MmStruct, start, end);
+  kernel.tlbs.flushSecondary = (owner, start, end) => flushSecondaryTlbs(kernel, owner as MmStruct, start, end);
   return kernel;
 }
 

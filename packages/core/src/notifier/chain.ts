@@ -10,6 +10,7 @@
 import type { NotifierEvent, Routine, VirtualAddress } from '@mmu-notifier/plugin-api';
 import { hex } from '../contract.ts';
 import type { Kernel } from '../kernel.ts';
+import { checkHookLocks } from '../locking/hook-locks.ts';
 import { LockClasses } from '../locking/lock-order.ts';
 import type { HeldLock } from '../locking/lockdep.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
@@ -206,18 +207,23 @@ function* callEnds(kernel: Kernel, window: NotifierWindow): Routine<void> {
   }
 }
 
-/** `non_block_start`: whoever may sleep from here on is reported. */
-function enterCallbacks({ scheduler }: Kernel, { blockable }: NotifierWindow): void {
+/** `lock_map_acquire`, and `non_block_start`: whoever may sleep from here on is reported. */
+function enterCallbacks({ scheduler, lockdep }: Kernel, { blockable }: NotifierWindow): void {
+  checkHookLocks(scheduler, 'invalidateRange');
+  lockdep.acquired(NOTIFIER_MAP);
   if (!blockable) scheduler.current.nonBlockDepth++;
 }
 
-function leaveCallbacks({ scheduler }: Kernel, { blockable }: NotifierWindow): void {
+function leaveCallbacks({ scheduler, lockdep }: Kernel, { blockable }: NotifierWindow): void {
   if (!blockable) scheduler.current.nonBlockDepth--;
+  lockdep.released(NOTIFIER_MAP);
 }
 
 /** `mmu_notifier_arch_invalidate_secondary_tlbs`: with every flush of the CPU's TLBs. @sleeps Never. */
-export function flushSecondaryTlbs(mm: MmStruct, start: number, end: number): void {
-  for (const { ops } of mm.notifiers?.list ?? []) {
+export function flushSecondaryTlbs(kernel: Kernel, mm: MmStruct, start: number, end: number): void {
+  if (mm.notifiers === undefined || mm.notifiers.list.length === 0) return;
+  checkHookLocks(kernel.scheduler, 'flushSecondary');
+  for (const { ops } of mm.notifiers.list) {
     ops.archInvalidateSecondaryTlbs?.(mm, start as VirtualAddress, end as VirtualAddress);
   }
 }

@@ -1,6 +1,7 @@
 /** What a driver does with its intervals: insert, remove, and the retry protocol of its faults. */
 import type { Errno, IntervalOps, Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
+import { checkHookLocks } from '../locking/hook-locks.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { TASK_SIZE } from '../types.ts';
@@ -61,6 +62,7 @@ function* makeIntervals(kernel: Kernel, mm: MmStruct): Routine<Errno | undefined
 export function* removeInterval(kernel: Kernel, node: IntervalNode): Routine<void> {
   const intervals = intervalsOf(node.mm);
   kernel.scheduler.mightSleep('interval remove');
+  checkHookLocks(kernel.scheduler, 'unregister');
   if (node.state !== 'live') {
     kernel.scheduler.fail('interval-misuse', `${node.owner} removes an interval that it has removed already`);
   }

@@ -5,6 +5,7 @@
 import type { Errno, MmuNotifierOps, Routine, VirtualAddress } from '@mmu-notifier/plugin-api';
 import { UsageError } from '../contract.ts';
 import type { Kernel } from '../kernel.ts';
+import { checkHookLocks } from '../locking/hook-locks.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { TASK_SIZE } from '../types.ts';
@@ -54,6 +55,7 @@ export function* registerLocked(
 /** @locks None of core's. @sleeps May: waits for every running callback. */
 export function* unregister(kernel: Kernel, subscription: Subscription): Routine<void> {
   const { mm, ops } = subscription;
+  checkHookLocks(kernel.scheduler, 'unregister');
   if (subscription.linked) {
     const token = kernel.notifierSrcu.readLock();
     if (kernel.scheduler.preemptive) yield point(PointKind.Release, mm.id);
@@ -79,6 +81,7 @@ export function* getNotifier(
     existing.users++;
     result = existing;
   } else {
+    checkHookLocks(kernel.scheduler, 'allocNotifier');
     result = ops.allocNotifier?.(mm) ?? (yield* registerLocked(kernel, mm, ops, owner));
     if (typeof result === 'string') ops.freeNotifier?.(mm);
   }
@@ -104,6 +107,7 @@ export function* releaseNotifiers(kernel: Kernel, mm: MmStruct): Routine<void> {
   if (mm.notifiers === undefined) return;
   if (mm.notifiers.intervals !== undefined) yield* releaseIntervals(kernel, mm, mm.notifiers.intervals);
   if (mm.notifiers.list.length === 0) return;
+  checkHookLocks(kernel.scheduler, 'releaseOnExit');
   const token = kernel.notifierSrcu.readLock();
   const subscribers = mm.notifiers.list;
   for (const { ops } of subscribers) {

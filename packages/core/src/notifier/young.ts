@@ -4,6 +4,7 @@
  */
 import type { Routine, VirtualAddress } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
+import { checkHookLocks } from '../locking/hook-locks.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 
@@ -25,6 +26,7 @@ function* askAll(
   end: number,
 ): Routine<boolean> {
   if (mm.notifiers === undefined || mm.notifiers.list.length === 0) return false;
+  checkHookLocks(kernel.scheduler, 'young');
   let young = false;
   const token = kernel.notifierSrcu.readLock();
   for (const { ops } of mm.notifiers.list) {
@@ -41,6 +43,7 @@ function* askAll(
 /** Changes nothing, and stops at the first that says yes. @locks Page-table lock held. @sleeps Never. */
 export function* testYoung(kernel: Kernel, mm: MmStruct, address: number): Routine<boolean> {
   if (mm.notifiers === undefined || mm.notifiers.list.length === 0) return false;
+  checkHookLocks(kernel.scheduler, 'young');
   let young = false;
   const token = kernel.notifierSrcu.readLock();
   for (const { ops } of mm.notifiers.list) {
