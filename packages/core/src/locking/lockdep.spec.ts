@@ -1,9 +1,10 @@
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { violation } from '../../test/machine.ts';
 import { type Bench, direct } from '../../test/scheduling.ts';
-import { type LockClass, LockClasses } from './lock-order.ts';
+import { type LockClass, type LockClassName, LockClasses } from './lock-order.ts';
 import { Mutex } from './mutex.ts';
 import { SpinLock } from './spinlock.ts';
+import { Srcu } from './srcu.ts';
 
 function mutex({ scheduler, lockdep }: Bench, of: LockClass, name: string): Mutex {
   return new Mutex(scheduler, lockdep, of, name);
@@ -97,5 +98,99 @@ describe('lockdep', () => {
       })(),
     );
     expect(() => bench.scheduler.runAll()).not.toThrow();
+  });
+});
+
+describe('the lock tree', () => {
+  const names = Object.keys(LockClasses) as LockClassName[];
+  const cores = names.filter((name) => name !== 'driver');
+  /** One task acquires the second under the first. */
+  const pair = (outer: LockClassName, inner: LockClassName) => () => {
+    const bench = direct();
+    takes(bench, mutex(bench, LockClasses[outer], outer), mutex(bench, LockClasses[inner], inner));
+  };
+
+  it('accepts every pair downwards but the conflicts, and catches every pair upwards', () => {
+    for (const outer of cores) {
+      for (const inner of cores) {
+        const [up, down] = [LockClasses[outer].rank, LockClasses[inner].rank];
+        const conflict = outer === 'vmaRead' && inner === 'vmaWrite';
+        if (up < down && !conflict) expect(pair(outer, inner)).not.toThrow();
+        else expect(violation(pair(outer, inner)).oracle).toBe('lock-order');
+      }
+    }
+  });
+
+  it.each<[LockClassName, LockClassName]>([
+    ['folio', 'iMmap'],
+    ['hugetlbVma', 'hugetlbIMmap'],
+    ['hugetlbIMmap', 'hugetlbFolio'],
+    ['mmap', 'vmaWrite'],
+    ['invalidate', 'folio'],
+    ['pageTable', 'iPages'],
+    ['writeProtect', 'pageTable'],
+    ['fsReclaim', 'anonVma'],
+    ['anonVma', 'notifierMap'],
+  ])('has %s outside %s, and catches the twin', (outer, inner) => {
+    expect(pair(outer, inner)).not.toThrow();
+    expect(violation(pair(inner, outer)).oracle).toBe('lock-order');
+  });
+
+  it('catches a fault that waits for the writer of its own VMA', () => {
+    expect(violation(pair('vmaRead', 'vmaWrite')).message).toBe(
+      'task waits for vmaWrite, which waits for vmaRead that it holds',
+    );
+  });
+
+  it('catches an allocation that may reclaim under what reclaim takes, and allows it elsewhere', () => {
+    const under = (name: LockClassName) => () => {
+      const bench = direct();
+      bench.lockdep.acquired({ name, lockClass: LockClasses[name] });
+      bench.lockdep.mightReclaim();
+    };
+    for (const name of ['mmap', 'invalidate', 'folio'] as const) expect(under(name)).not.toThrow();
+    for (const name of ['iMmap', 'anonVma', 'notifierMap', 'zone'] as const) {
+      expect(violation(under(name)).message).toMatch(/^memory that reclaim may have to free is acquired under/);
+    }
+  });
+
+  it('catches mmapLock inside reclaim', () => {
+    const bench = direct();
+    bench.lockdep.enterReclaim();
+    expect(
+      violation(() => {
+        bench.lockdep.check(mutex(bench, LockClasses.mmap, 'mmapLock'));
+      }).message,
+    ).toMatch(/^mmapLock is acquired under memory/);
+    bench.lockdep.leaveReclaim();
+  });
+
+  it('catches a grace period that is waited for under a lock that a reader takes', () => {
+    const inOrder = (outer: 'lock' | 'none') => () => {
+      const bench = direct();
+      const { scheduler, lockdep } = bench;
+      const srcu = new Srcu(scheduler, lockdep, lockdep.driverClass('srcu'), 'srcu');
+      const lock = mutex(bench, lockdep.driverClass('lock'), 'lock');
+      scheduler.spawn(
+        'reader',
+        (function* (): Routine<void> {
+          const token = srcu.readLock();
+          yield* lock.acquire();
+          lock.release();
+          srcu.readUnlock(token);
+        })(),
+      );
+      scheduler.spawn(
+        'updater',
+        (function* (): Routine<void> {
+          if (outer === 'lock') yield* lock.acquire();
+          yield* srcu.synchronize();
+          if (outer === 'lock') lock.release();
+        })(),
+      );
+      scheduler.runAll();
+    };
+    expect(inOrder('none')).not.toThrow();
+    expect(violation(inOrder('lock')).message).toBe('srcu is acquired under lock, elsewhere the other way round');
   });
 });

@@ -4,6 +4,7 @@ import { type Bench, direct, pause, plain, seeded } from '../../test/scheduling.
 import { Completion } from './completion.ts';
 import { LockClasses } from './lock-order.ts';
 import { Mutex } from './mutex.ts';
+import { SeqCount } from './seqcount.ts';
 import { RwSemaphore } from './rw-semaphore.ts';
 import { SpinLock } from './spinlock.ts';
 
@@ -277,5 +278,132 @@ describe('a completion', () => {
     done.reinit();
     bench.scheduler.spawn('next', done.wait());
     expect(violation(() => bench.scheduler.runAll()).message).toBe('next waits for done');
+  });
+});
+
+describe('waiting', () => {
+  const owner = () => ({ name: 'p1', signalPending: false });
+
+  it('lets one through for each complete', () => {
+    const { scheduler } = direct();
+    const done = new Completion(scheduler, 'done');
+    scheduler.spawn('a', done.wait());
+    scheduler.spawn('b', done.wait());
+    scheduler.spawn(
+      'completer',
+      plain(() => done.complete()),
+    );
+    expect(violation(() => scheduler.runAll()).message).toBe('b waits for done');
+  });
+
+  it('ends with EINTR when a signal comes, and only where the wait is interruptible', () => {
+    for (const interruptible of [true, false]) {
+      const { scheduler } = direct();
+      const process = owner();
+      const done = new Completion(scheduler, 'done');
+      const answers: unknown[] = [];
+      scheduler.spawn(
+        'waiter',
+        (function* (): Routine<void> {
+          answers.push(interruptible ? yield* done.waitInterruptible() : yield* done.wait());
+        })(),
+        process,
+      );
+      scheduler.spawn(
+        'killer',
+        plain(() => scheduler.signal(process)),
+      );
+      if (interruptible) scheduler.runAll();
+      else expect(violation(() => scheduler.runAll()).oracle).toBe('deadlock');
+      expect(answers).toEqual(interruptible ? ['EINTR'] : []);
+      expect(process.signalPending).toBe(!interruptible);
+    }
+  });
+
+  it('ends when the time is over, or before', () => {
+    const { scheduler } = direct();
+    const done = new Completion(scheduler, 'done');
+    const answers: unknown[] = [];
+    const waits = (nanoseconds: number) =>
+      (function* (): Routine<void> {
+        answers.push([yield* done.waitTimeout(nanoseconds), scheduler.now]);
+      })();
+    scheduler.spawn('short', waits(10));
+    scheduler.spawn('long', waits(100));
+    scheduler.spawn(
+      'completer',
+      (function* (): Routine<void> {
+        yield* scheduler.sleep(50);
+        done.completeAll();
+      })(),
+    );
+    scheduler.runAll();
+    expect(answers).toEqual([
+      [false, 10],
+      [true, 50],
+    ]);
+  });
+});
+
+describe('a sequence count', () => {
+  /** A writer changes two values in two steps; answers whether a reader ever saw one of each. */
+  const torn = (seed: number, retry: boolean): boolean => {
+    const bench = seeded(seed);
+    const count = new SeqCount(bench.scheduler, 'seq');
+    let [a, b, seen] = [0, 0, false];
+    bench.scheduler.spawn(
+      'writer',
+      (function* (): Routine<void> {
+        for (let i = 1; i <= 3; i++) {
+          count.writeBegin();
+          a = i;
+          yield* pause(bench);
+          b = i;
+          count.writeEnd();
+          yield* pause(bench);
+        }
+      })(),
+    );
+    bench.scheduler.spawn(
+      'reader',
+      (function* (): Routine<void> {
+        for (;;) {
+          const sequence = retry ? yield* count.readBegin() : 0;
+          const first = a;
+          yield* pause(bench);
+          const second = b;
+          if (retry && count.readRetry(sequence)) continue;
+          seen = first !== second;
+          return;
+        }
+      })(),
+    );
+    bench.scheduler.runAll();
+    return seen;
+  };
+
+  it('never lets a reader use what is torn, in any schedule', () => {
+    for (const seed of SEEDS) expect([seed, torn(seed, true)]).toEqual([seed, false]);
+  });
+
+  it('is needed for that', () => {
+    expect(SEEDS.some((seed) => torn(seed, false))).toBe(true);
+  });
+
+  it('answers a try while somebody writes, and reports two writers', () => {
+    const { scheduler } = direct();
+    const count = new SeqCount(scheduler, 'seq');
+    count.writeBegin();
+    expect(count.tryReadBegin()).toBeUndefined();
+    expect(violation(() => count.writeBegin()).oracle).toBe('lock-misuse');
+  });
+});
+
+describe('a lock that is taken without a routine', () => {
+  it('is refused where somebody could come between, or holds it', () => {
+    const [free, preempted] = [direct(), seeded(1)].map(
+      (bench) => new Mutex(bench.scheduler, bench.lockdep, LockClasses.mmap, 'lock'),
+    );
+    expect([free?.acquireNow(), free?.acquireNow(), preempted?.acquireNow()]).toEqual([true, false, false]);
   });
 });
