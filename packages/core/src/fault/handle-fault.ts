@@ -6,6 +6,7 @@ import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import type { Vma } from '../mm/vma.ts';
 import { Pte, isMapped, isSwap } from '../page-table/pte.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
 import { countFault } from '../tracing/count-fault.ts';
 import { anonymousFault } from './anonymous.ts';
 import { fileFault } from './file.ts';
@@ -52,6 +53,8 @@ export function* handleFault(
   if (slot < 0) slot = yield* ensureTables(kernel, vma.mm, va);
   if (slot < 0) return 'oom';
   const fault: Fault = { vma, va, access, slot, held };
+  // Read without the lock: whoever acts on it looks again under the lock.
+  if (kernel.scheduler.preemptive) yield point(PointKind.PteLoad, slot);
   const flags = kernel.pageTables.flags(slot);
   if (flags === Pte.None) {
     return vma.file === undefined ? yield* anonymousFault(kernel, fault) : yield* fileFault(kernel, fault);

@@ -150,6 +150,7 @@ function take(kernel: Kernel, slot: number, options: GetPageOptions, hold: Hold)
   const flags = pageTables.flags(slot);
   if ((flags & Pte.Present) === 0 || (options.write && (flags & Pte.Writable) === 0)) return undefined;
   const pfn = pageTables.frame(slot);
+  if (kernel.scheduler.preemptive) kernel.scheduler.note(PointKind.PteStore, slot);
   pageTables.setBits(slot, options.write ? Pte.Accessed | Pte.Dirty : Pte.Accessed, 0);
   if (pfn !== allocator.zeroPfn) allocator.get(pfn);
   if (hold === 'pin') {

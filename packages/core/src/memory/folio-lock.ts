@@ -7,6 +7,9 @@ import type { Scheduler } from '../sched/scheduler.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
 import { FrameFlags, type FrameTable } from './frame-table.ts';
 
+/** Points name the lock of a frame by this and the pfn: apart from the ids of other locks. */
+const FOLIO_OBJECTS = 2 ** 24;
+
 export class FolioLocks {
   private readonly scheduler: Scheduler;
   private readonly lockdep: Lockdep;
@@ -24,19 +27,21 @@ export class FolioLocks {
   /** @sleeps May. The caller holds a reference on the frame. */
   *lock(pfn: number): Routine<void> {
     this.scheduler.mightSleep('folio lock');
-    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
+    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, FOLIO_OBJECTS + pfn);
     this.lockdep.check(this.token);
-    while (this.frames.has(pfn, FrameFlags.Locked)) yield* this.queue.block();
+    while (this.frames.has(pfn, FrameFlags.Locked)) yield* this.queue.block(FOLIO_OBJECTS + pfn);
     this.take(pfn);
   }
 
   tryLock(pfn: number): boolean {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.TryLock, FOLIO_OBJECTS + pfn);
     if (this.frames.has(pfn, FrameFlags.Locked)) return false;
     this.take(pfn);
     return true;
   }
 
   unlock(pfn: number): void {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, FOLIO_OBJECTS + pfn);
     this.lockdep.released(this.token);
     this.frames.clear(pfn, FrameFlags.Locked);
     this.queue.wakeAll();

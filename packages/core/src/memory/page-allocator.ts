@@ -158,6 +158,7 @@ export class PageAllocator {
     if (pfn < 0) return -1;
     this.allocations++;
     this.table.reset(pfn);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.FrameAllocate, pfn);
     return pfn;
   }
 
@@ -166,6 +167,7 @@ export class PageAllocator {
     assert((table.flags[pfn] & FrameFlags.Reserved) === 0, 'a reserved frame keeps its reference', pfn);
     assert(table.mapcount[pfn] === 0, 'a freed frame is mapped nowhere', pfn);
     if (table.has(pfn, FrameFlags.Lru)) this.removeFromLru(pfn);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.FrameFree, pfn);
     this.observer?.frameFreed(pfn);
     this.frees++;
     this.zone.give(this.scheduler.current.cpu, pfn);

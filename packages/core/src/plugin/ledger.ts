@@ -8,6 +8,7 @@ import type { LedgerEntry, LedgerService, Translation } from '@mmu-notifier/plug
 import type { Kernel } from '../kernel.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { TranslationOracle } from '../oracle/translation-oracle.ts';
+import { PointKind } from '../sched/preemption-point.ts';
 
 /** Slots fit 24 bits; generations are above. */
 const GENERATION = 2 ** 24;
@@ -114,6 +115,7 @@ export class Ledger implements LedgerService {
 
   load(entry: LedgerEntry, offset: number, length: number, into: Uint8Array, at: number): void {
     const slot = this.slotOf(entry);
+    this.noteAccess(slot);
     const coherent = this.oracle === undefined || this.oracle.accessed(this, slot, 'load');
     const { memory } = this.kernel.allocator;
     const slab = memory.bytes(this.pfn[slot]);
@@ -125,6 +127,7 @@ export class Ledger implements LedgerService {
   store(entry: LedgerEntry, offset: number, length: number, from: Uint8Array, at: number): void {
     const slot = this.slotOf(entry);
     if (this.permission[slot] === Permission.load) this.misuse('stores through a translation that is for loads only');
+    this.noteAccess(slot);
     const coherent = this.oracle === undefined || this.oracle.accessed(this, slot, 'store');
     const { memory } = this.kernel.allocator;
     const slab = memory.bytes(this.pfn[slot]);
@@ -148,6 +151,11 @@ export class Ledger implements LedgerService {
   /** Every slot that is not flushed. */
   *slots(): Iterable<number> {
     for (let slot = 0; slot < this.state.length; slot++) if (this.state[slot] !== EntryState.free) yield slot;
+  }
+
+  private noteAccess(slot: number): void {
+    const { scheduler } = this.kernel;
+    if (scheduler.preemptive) scheduler.note(PointKind.DeviceAccess, this.pfn[slot]);
   }
 
   private newSlot(): number {

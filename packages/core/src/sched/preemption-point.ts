@@ -84,15 +84,12 @@ const ON_ONE_OBJECT: readonly (readonly [readonly KindName[], readonly KindName[
     ['CallbackStart', 'CallbackEnd', 'CallbackYoung', 'Release', 'TlbFlush'],
     ['CallbackStart', 'CallbackEnd', 'CallbackYoung', 'Release', 'TlbFlush'],
   ],
-  [
-    ['DeviceAccess', 'Io', 'FrameFree', 'FrameAllocate'],
-    ['DeviceAccess', 'Io'],
-  ],
+  [['DeviceAccess'], ['DeviceAccess', 'FrameFree', 'FrameAllocate']],
 ];
 
 /**
  * Kinds that conflict whatever their objects are: a CPU's access walks tables and may fill a TLB, the free lists are one
- * object, the code behind an explicit point may touch anything.
+ * object, so is the disk, the code behind an explicit point may touch anything.
  */
 const ANYWHERE: readonly (readonly [readonly KindName[], readonly KindName[]])[] = [
   [
@@ -105,6 +102,7 @@ const ANYWHERE: readonly (readonly [readonly KindName[], readonly KindName[]])[]
     ['FrameFree', 'FrameAllocate'],
   ],
   [['TlbFlush'], ['Ipi']],
+  [['Io'], ['Io', 'DeviceAccess']],
   [['Timer'], ['Timer']],
   [['Explicit'], KIND_NAMES.filter((name) => name !== 'TaskStart')],
 ];

@@ -200,6 +200,7 @@ export class Scheduler {
 
   private start(task: Task, routine: Routine<unknown>): void {
     task.routine = routine;
+    task.at = point(PointKind.TaskStart, 0);
     this.ready(task);
     if (task.kind !== 'daemon') this.unfinished++;
   }
