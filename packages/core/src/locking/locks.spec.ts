@@ -282,7 +282,7 @@ describe('a completion', () => {
 });
 
 describe('waiting', () => {
-  const owner = () => ({ name: 'p1', signalPending: false });
+  const owner = () => ({ name: 'p1', signalPending: false, killed: false });
 
   it('lets one through for each complete', () => {
     const { scheduler } = direct();
