@@ -36,7 +36,14 @@ export function machineStats(
     notifierEvents: { ...stats.notifierEvents },
     gup: { ...stats.gup },
     mm: { ...stats.mm },
-    tlb: { hits: tlbs.hits, misses: tlbs.misses, shootdowns: tlbs.shootdowns },
+    tlb: {
+      hits: tlbs.hits,
+      misses: tlbs.misses,
+      shootdowns: tlbs.shootdowns,
+      ipis: tlbs.ipis,
+      fullFlushes: tlbs.fullFlushes,
+      recycled: tlbs.recycled,
+    },
     pins: { taken: pins.taken, released: pins.released, held: pins.total, peak: pins.peak },
     oracles: {
       verifiedLoads: shadow?.verifiedLoads ?? 0,

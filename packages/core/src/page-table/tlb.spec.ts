@@ -53,6 +53,38 @@ describe('a CPU TLB', () => {
     expect([tlbs.reach[99], tlbs.reach[98]]).toEqual([0, 1]);
   });
 
+  it('keeps six address spaces; one more takes the oldest tag, and no shootdown looks for the old one there', () => {
+    const { tlbs } = tlbsOf();
+    const owners = Array.from({ length: 7 }, (_, i) => ({ asid: i + 1, cpuMask: 0 }));
+    owners.slice(0, 6).forEach((owner, i) => tlbs.fill(1, owner, 10 + i, 100 + i, STORES));
+    expect(tlbs.lookup(1, 1, 10, LOADS, LOADS)).toBe(100);
+    tlbs.fill(1, owners[6], 20, 120, STORES);
+    expect(tlbs.recycled).toBe(1);
+    expect([tlbs.reach[100], owners[0].cpuMask]).toEqual([0, 0]);
+    expect(owners.slice(1).map(({ cpuMask }) => cpuMask)).toEqual([2, 2, 2, 2, 2, 2]);
+    for (let i = 1; i < 6; i++) expect(tlbs.lookup(1, i + 1, 10 + i, LOADS, LOADS)).toBe(100 + i);
+    tlbs.flushNow(owners[0], 0, 4096);
+    expect(tlbs.ipis).toBe(0);
+    tlbs.flushNow(owners[1], 0, 4096);
+    expect(tlbs.ipis).toBe(1);
+  });
+
+  it('interrupts the other CPUs that have the tag, not its own', () => {
+    const { tlbs, owner } = tlbsOf(4);
+    for (const cpu of [0, 1, 3]) tlbs.fill(cpu, owner, 7, 99, STORES);
+    tlbs.flushNow(owner, 7 * 4096, 8 * 4096);
+    expect([tlbs.shootdowns, tlbs.ipis, tlbs.reach[99]]).toEqual([1, 2, 0]);
+  });
+
+  it('drops all of the address space for more than 33 pages, and page by page up to there', () => {
+    const { tlbs, owner } = tlbsOf();
+    tlbs.fill(0, owner, 500, 99, STORES);
+    tlbs.flushNow(owner, 0, 33 * 4096);
+    expect([tlbs.reach[99], tlbs.fullFlushes]).toEqual([1, 0]);
+    tlbs.flushNow(owner, 0, 34 * 4096);
+    expect([tlbs.reach[99], tlbs.fullFlushes]).toEqual([0, 1]);
+  });
+
   it('counts the entries that reach a frame, whatever is filled and flushed', () => {
     const fill = fc.record({ cpu: fc.nat({ max: 1 }), vpn: fc.nat({ max: 4000 }), pfn: fc.nat({ max: 9 }) });
     const flush = fc.record({ from: fc.nat({ max: 4000 }), pages: fc.integer({ min: 1, max: 3000 }) });

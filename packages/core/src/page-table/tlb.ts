@@ -1,7 +1,11 @@
 /**
- * CPU TLBs: one per CPU, direct mapped, tagged by address space. An entry survives changes of its pte until it is
- * flushed, as on real hardware. `reach` counts per frame how many entries of any CPU still reach it, so that freeing a
- * frame too early is seen at once. Mirrors `arch/x86/mm/tlb.c`.
+ * CPU TLBs: one per CPU, direct mapped, tagged by address space. A CPU keeps the entries of a few address spaces at a
+ * time (`TLB_NR_DYN_ASIDS`); one more takes the tag of the one that has had it longest, whose entries go. An entry
+ * survives changes of its pte until it is flushed, as on real hardware. There is no lazy mode: a CPU that runs another
+ * process meanwhile is interrupted all the same while it keeps the tag.
+ *
+ * `reach` counts per frame how many entries of any CPU still reach it, so that freeing a frame too early is seen at
+ * once. Mirrors `arch/x86/mm/tlb.c`.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { reserveBytes } from '../memory/reserve.ts';
@@ -12,6 +16,10 @@ import { Pte } from './pte.ts';
 const ENTRIES = 1024;
 /** `&` folds a vpn to 32 bits first, which keeps the low ones. */
 const MASK: number = ENTRIES - 1;
+/** Address spaces that a CPU keeps entries of. `TLB_NR_DYN_ASIDS` */
+const CONTEXTS = 6;
+/** Pages that are flushed one by one; for more, all entries of the address space go. `tlb_single_page_flush_ceiling` */
+const FLUSH_CEILING = 33;
 
 /** The address space that a TLB works for. */
 export interface TlbOwner {
@@ -25,6 +33,10 @@ class CpuTlb {
   readonly asid: Int32Array = new Int32Array(ENTRIES);
   readonly pfn: Int32Array = new Int32Array(ENTRIES);
   readonly flags: Uint16Array = new Uint16Array(ENTRIES);
+  /** Whose entries it keeps; the last one filled stands in `loaded`. */
+  readonly contexts: (TlbOwner | undefined)[] = [];
+  next = 0;
+  loaded: TlbOwner | undefined;
 }
 
 export class Tlbs {
@@ -33,6 +45,11 @@ export class Tlbs {
   hits = 0;
   misses = 0;
   shootdowns = 0;
+  /** CPUs that a shootdown had to interrupt: those with the tag, without the one that flushes. */
+  ipis = 0;
+  fullFlushes = 0;
+  /** Tags that went from one address space to another. */
+  recycled = 0;
   /** Flushes secondary TLBs that walk the CPU's tables: `arch_invalidate_secondary_tlbs`. */
   flushSecondary: (owner: TlbOwner, start: number, end: number) => void = () => undefined;
   private readonly scheduler: Scheduler;
@@ -61,6 +78,7 @@ export class Tlbs {
 
   fill(cpu: number, owner: TlbOwner, vpn: number, pfn: number, flags: number): void {
     const tlb = this.cpus[cpu];
+    if (tlb.loaded !== owner) this.load(tlb, cpu, owner);
     const at = vpn & MASK;
     if (tlb.vpn[at] >= 0) this.reach[tlb.pfn[at]]--;
     tlb.vpn[at] = vpn;
@@ -68,6 +86,20 @@ export class Tlbs {
     tlb.pfn[at] = pfn;
     tlb.flags[at] = flags & (Pte.Present | Pte.Writable | Pte.User | Pte.Accessed | Pte.Dirty | Pte.NoExec);
     this.reach[pfn]++;
+  }
+
+  /** Gives the address space a tag on this CPU, if it has none. `choose_new_asid` */
+  private load(tlb: CpuTlb, cpu: number, owner: TlbOwner): void {
+    tlb.loaded = owner;
+    if (tlb.contexts.includes(owner)) return;
+    const evicted = tlb.contexts[tlb.next];
+    if (evicted !== undefined) {
+      this.recycled++;
+      this.flushCpu(tlb, evicted.asid, 0, Infinity);
+      evicted.cpuMask &= ~(1 << cpu);
+    }
+    tlb.contexts[tlb.next] = owner;
+    tlb.next = (tlb.next + 1) % CONTEXTS;
     owner.cpuMask |= 1 << cpu;
   }
 
@@ -81,8 +113,14 @@ export class Tlbs {
   flushNow(owner: TlbOwner, start: number, end: number): void {
     this.shootdowns++;
     this.scheduler.tracer?.tlbShootdown?.(owner.asid, start, end, owner.cpuMask);
+    const all = end - start > FLUSH_CEILING * 4096;
+    if (all) this.fullFlushes++;
+    const own = this.scheduler.current.cpu;
     for (let cpu = 0; cpu < this.cpus.length; cpu++) {
-      if ((owner.cpuMask & (1 << cpu)) !== 0) this.flushCpu(this.cpus[cpu], owner.asid, start / 4096, end / 4096);
+      if ((owner.cpuMask & (1 << cpu)) === 0) continue;
+      if (cpu !== own) this.ipis++;
+      if (all) this.flushCpu(this.cpus[cpu], owner.asid, 0, Infinity);
+      else this.flushCpu(this.cpus[cpu], owner.asid, start / 4096, end / 4096);
     }
     this.flushSecondary(owner, start, end);
   }
