@@ -72,6 +72,8 @@ function width({ columns }: Io): { getOutHelpWidth: () => number } {
   return { getOutHelpWidth: () => columns ?? 100 };
 }
 
+const KCONFIG_HELP = 'switches of the kernel, e.g. MMU_NOTIFIER_SLEEPABLE=n for the world of 2008';
+
 function addRun(program: Command, action: (script: string, flags: RunFlags) => Promise<void>): void {
   program
     .command('run')
@@ -82,6 +84,7 @@ function addRun(program: Command, action: (script: string, flags: RunFlags) => P
     .option('--keep-going', 'with --seeds: go on after a violation')
     .option('--ram <size>', 'physical memory', '64M')
     .option('--swap <size>', 'swap space', '64M')
+    .option('--kconfig <switches>', KCONFIG_HELP)
     .option('--json', 'print JSON: what it does anyway')
     .option('--progress', 'with --seeds: print progress lines even without a terminal')
     .addHelpText('after', RUN_EXAMPLES)
@@ -96,6 +99,7 @@ function addReplay(program: Command, action: (recording: string, flags: ReplayFl
     .option('--attach <drivers>', 'drivers to attach: names or paths, e.g. kvm,./my-driver.ts')
     .option('--ram <size>', "physical memory: 64M, or 25% of the recording's peak (default: all that it needs)")
     .option('--swap <size>', 'swap space', '256M')
+    .option('--kconfig <switches>', KCONFIG_HELP)
     .option('--device-share <part>', 'part of the accesses that each device makes', '1/4')
     .option('--pin', 'the world before notifiers: each translation pins its page')
     .option('--compare-pin', 'replay with notifiers and with pins, side by side')

@@ -335,3 +335,61 @@ describe('run', () => {
     expect((await command('run', '--json', script)).out).toBe('{"line":1,"result":"0x1000000"}\n');
   });
 });
+
+describe('--kconfig', () => {
+  const SLEEPER = `
+export default () => ({
+  [Symbol.for('@mmu-notifier/plugin-api/plugin/v1')]: true, name: 'sleeper', api: '^1.0.0',
+  traits: { kind: 'sptes', registration: 'mm', callbacks: {}, nonBlockable: 'proceeds', pins: 'none', invalidateAt: 'start',
+    faultMode: 'as-asked', dirty: 'at-map', pageSizes: [4096], addressSpaces: 'one' },
+  *attach(host) {
+    const mutex = host.sync.mutex('sleeper');
+    const drop = function* () { yield* mutex.acquire(); mutex.release(); return 'done'; };
+    let subscription;
+    const leave = function* () { if (subscription) yield* host.notifiers.unregister(subscription); subscription = undefined; };
+    return {
+      *open(process) { subscription = yield* host.notifiers.register(process.mm, { invalidateRangeStart: drop }); },
+      *access() { return 'ENXIO'; }, close: leave, detach: leave, translations: () => [],
+    };
+  },
+});
+`;
+  const script = (driver: string): string =>
+    `${MAP}\np1 store $a 0102\nmachine attach dev ${driver} p1\np1 munmap $a 4K\n`;
+  const OLD = ['--kconfig', 'MMU_NOTIFIER_SLEEPABLE=n'];
+
+  it('in the world of 2008 a driver whose callback sleeps is a violation; in that of 2012 it is none', async () => {
+    const path = scratch.file('sleeper.mm', script(scratch.file('sleeper.mjs', SLEEPER)));
+    expect(await command('run', path)).toMatchObject({ code: 0, err: '' });
+    const old = await command('run', path, ...OLD);
+    expect(old).toMatchObject({ code: 1 });
+    expect(old.err).toMatch(/^violation: sleep-in-atomic: .* may sleep \(sleeper\)/);
+  });
+
+  it('leaves KVM at work in both worlds', async () => {
+    const path = scratch.file(
+      'kvm.mm',
+      [MAP, 'p1 store $a 0102', 'machine attach kvm0 kvm p1', 'kvm0 store $a 07', 'machine reclaim 4', 'p1 load $a 2']
+        .concat(['kvm0 load $a 2', 'p1 fork -> child', 'kvm0 store $a 09', 'child load $a 2', 'machine oom p1'])
+        .concat(['machine check'])
+        .join('\n') + '\n',
+    );
+    const today = await command('run', path);
+    const old = await command('run', path, ...OLD);
+    expect(today).toMatchObject({ code: 0, err: '' });
+    expect(old.out).toBe(today.out);
+  });
+
+  it('refuses what there is not, what depends on what is off, and a device without the chain', async () => {
+    const path = scratch.file('refused.mm', script('kvm'));
+    const refused = async (switches: string): Promise<string> => {
+      const { code, err } = await command('run', path, '--kconfig', switches);
+      expect(code).toBe(2);
+      return err;
+    };
+    expect(await refused('KSM=y')).toMatch('found the switch KSM, expected MMU_NOTIFIER,');
+    expect(await refused('SWAP')).toMatch('--kconfig: found "SWAP", expected a switch such as');
+    expect(await refused('MMU_NOTIFIER=n,MMU_NOTIFIER_SLEEPABLE=y')).toMatch('which depends on MMU_NOTIFIER');
+    expect(await refused('MMU_NOTIFIER=n')).toMatch('kvm needs MMU_NOTIFIER=y');
+  });
+});

@@ -1,5 +1,7 @@
 /** What the words behind `mmu-notifier replay` mean. */
+import type { Kconfig } from '@mmu-notifier/core';
 import { InputError } from '../errors.ts';
+import { parseKconfig } from '../kconfig.ts';
 import { type RamSize, type Share, parseRam, parseShare, parseSwap } from '../sizes.ts';
 
 /** As commander hands them over. */
@@ -7,6 +9,7 @@ export interface ReplayFlags {
   readonly attach?: string;
   readonly ram?: string;
   readonly swap: string;
+  readonly kconfig?: string;
   readonly deviceShare: string;
   readonly pin?: boolean;
   readonly comparePin?: boolean;
@@ -24,6 +27,7 @@ export interface ReplayOptions {
   readonly drivers: readonly string[];
   readonly ram: RamSize | undefined;
   readonly swapBytes: number;
+  readonly kconfig: Partial<Kconfig>;
   readonly share: Share;
   /** `today`: notifiers; `pinned`: the world before them; `both`: one after the other. */
   readonly world: 'today' | 'pinned' | 'both';
@@ -52,6 +56,7 @@ export function parseReplayFlags(flags: ReplayFlags): ReplayOptions {
     drivers: parseDrivers(flags.attach, world),
     ram: flags.ram === undefined ? undefined : parseRam(flags.ram, '--ram'),
     swapBytes: parseSwap(flags.swap, '--swap'),
+    kconfig: parseKconfig(flags.kconfig),
     // The recorded accesses are those that faulted: a device that made them would take their faults away.
     share: flags.fidelity === true ? NO_SHARE : parseShare(flags.deviceShare, '--device-share'),
     world,

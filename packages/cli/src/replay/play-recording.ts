@@ -62,6 +62,7 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
   const machine = new Machine({
     ramBytes: size.ramBytes,
     swapBytes: options.swapBytes,
+    kconfig: options.kconfig,
     oracles: options.oracles,
     // The recorded kernels have huge pages configured, and notify where one might be split.
     kconfig: { TRANSPARENT_HUGEPAGE: options.compare === 'kernel' },

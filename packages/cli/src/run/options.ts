@@ -1,6 +1,7 @@
 /** What the words behind `mmu-notifier run` mean. */
-import { MemorySwapDevice, Machine, SeededStrategy } from '@mmu-notifier/core';
+import { type Kconfig, MemorySwapDevice, Machine, SeededStrategy } from '@mmu-notifier/core';
 import { InputError } from '../errors.ts';
+import { parseKconfig } from '../kconfig.ts';
 import { parseCount, parseHostMemory, parseSeed, parseSwap } from '../sizes.ts';
 
 /** As commander hands them over. */
@@ -10,6 +11,7 @@ export interface RunFlags {
   readonly keepGoing?: boolean;
   readonly ram: string;
   readonly swap: string;
+  readonly kconfig?: string;
   /** Accepted because every command has it: the output is JSON in any case. */
   readonly json?: boolean;
   readonly progress?: boolean;
@@ -18,6 +20,7 @@ export interface RunFlags {
 export interface RunOptions {
   readonly ramBytes: number;
   readonly swapBytes: number;
+  readonly kconfig: Partial<Kconfig>;
   readonly firstSeed: number;
   /** Absent: one run that prints every event. */
   readonly seeds?: number;
@@ -37,6 +40,7 @@ export function parseRunFlags(flags: RunFlags): RunOptions {
   return {
     ramBytes: parseHostMemory(flags.ram, '--ram'),
     swapBytes: parseSwap(flags.swap, '--swap'),
+    kconfig: parseKconfig(flags.kconfig),
     firstSeed,
     keepGoing: flags.keepGoing === true,
     progress: flags.progress === true ? 'lines' : 'bar',
@@ -49,11 +53,11 @@ const HEAP_START = 0x1000000;
 
 /** A sequential script runs directly and swaps to a real file; one with tasks under a scheduler that the seed decides. */
 export function makeMachine(
-  { ramBytes, swapBytes }: Pick<RunOptions, 'ramBytes' | 'swapBytes'>,
+  { ramBytes, swapBytes, kconfig }: Pick<RunOptions, 'ramBytes' | 'swapBytes' | 'kconfig'>,
   mode: 'direct' | 'scheduled',
   seed: number,
 ): Machine {
-  const config = { ramBytes, swapBytes, oracles: 'on', heapStart: HEAP_START } as const;
+  const config = { ramBytes, swapBytes, kconfig, oracles: 'on', heapStart: HEAP_START } as const;
   if (mode === 'direct') return new Machine(config);
   return new Machine({ ...config, swapDevice: new MemorySwapDevice(), strategy: new SeededStrategy(seed) });
 }
