@@ -62,10 +62,9 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
   const machine = new Machine({
     ramBytes: size.ramBytes,
     swapBytes: options.swapBytes,
-    kconfig: options.kconfig,
     oracles: options.oracles,
     // The recorded kernels have huge pages configured, and notify where one might be split.
-    kconfig: { TRANSPARENT_HUGEPAGE: options.compare === 'kernel' },
+    kconfig: { TRANSPARENT_HUGEPAGE: options.compare === 'kernel', ...options.kconfig },
     ...(tracer === undefined ? {} : { tracer }),
   });
   try {
