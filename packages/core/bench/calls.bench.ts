@@ -42,7 +42,7 @@ function fork(): number {
   );
 }
 
-/** Too short for a clock of microseconds: many in a row, from which the cost of the rest is taken. */
+/** The mean of many calls: one is short for a clock of microseconds. */
 function sparse(bytes: number, present: number, calls: number): number {
   made ??= warmModel();
   const on = made;
@@ -51,9 +51,7 @@ function sparse(bytes: number, present: number, calls: number): number {
   let cost = 0;
   for (let i = 0; i < calls; i++) {
     on.write(present, AREA, stride);
-    const start = process.hrtime.bigint();
-    on.drop(bytes / PAGE);
-    cost += Number(process.hrtime.bigint() - start);
+    cost += cpuTime(1, () => on.drop(bytes / PAGE));
   }
   on.unmap(bytes / PAGE);
   return cost / calls;
