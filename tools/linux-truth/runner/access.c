@@ -75,9 +75,16 @@ static bool executable(uint64_t address, size_t count) {
   for (uint64_t at = address; at < address + count; at = (at | 0xfff) + 1) {
     int prot = mapping_prot(at);
     if (prot >= 0 && (prot & PROT_EXEC) != 0) continue;
-    /* A page before this one may be beyond the end of its file. */
-    if (at > address && !load_bytes(address, at - address)) say_caught_fault();
-    else say_fault(SIGSEGV, prot < 0 ? SEGV_MAPERR : SEGV_ACCERR, at);
+    /* What comes before this page comes first: it may be beyond the end of its file. */
+    bool reached = at == address || load_bytes(address, at - address);
+    /* A stack above may grow down to here, whatever the access is; then its permission counts. */
+    if (reached && prot < 0) {
+      reached = load_bytes(at, 1);
+      prot = mapping_prot(at);
+      if (reached && (prot & PROT_EXEC) != 0) continue;
+    }
+    if (!reached) say_caught_fault();
+    else say_fault(SIGSEGV, SEGV_ACCERR, at);
     return false;
   }
   return true;

@@ -4,13 +4,14 @@ import { parseArgs } from 'node:util';
 import { annotate } from './annotate.ts';
 import { printDifference } from './compare.ts';
 import { whyNoDevice, whyNoRunner } from './compile.ts';
-import { linux } from './linux.ts';
-import { model, whyNoModel } from './model.ts';
+import { hasSwap, linux } from './linux.ts';
+import { model } from './model.ts';
+import { progressLine } from './progress.ts';
 import type { Side } from './run-command.ts';
 import { saveScript } from './save.ts';
 import { search } from './search.ts';
 
-const USAGE = `usage: linux-truth [--scripts 100] [--events 200] [--seed N] [--device] [--width first|all]
+const USAGE = `usage: linux-truth [--scripts 100] [--events 200] [--seed N] [--device]
                    [--avoid WORD,...] [--linux-twice] [--no-save]
        linux-truth --show SCRIPT
 
@@ -28,7 +29,6 @@ export async function main(args: readonly string[]): Promise<number> {
       scripts: { type: 'string', default: '100' },
       events: { type: 'string', default: '200' },
       seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-      width: { type: 'string', default: 'first' },
       avoid: { type: 'string', default: '' },
       device: { type: 'boolean', default: false },
       'linux-twice': { type: 'boolean', default: false },
@@ -42,8 +42,6 @@ export async function main(args: readonly string[]): Promise<number> {
   if (missing !== undefined) return say(`linux-truth: ${missing}\n`, 2);
   if (values.show !== undefined) return show(values.show);
   const twice = values['linux-twice'];
-  const noModel = twice ? undefined : whyNoModel();
-  if (noModel !== undefined) return say(`linux-truth: ${noModel}\n`, 2);
   const seed = wholeNumber(values.seed, '--seed');
   const real = linux();
   const result = await search({
@@ -51,11 +49,10 @@ export async function main(args: readonly string[]): Promise<number> {
     events: wholeNumber(values.events, '--events'),
     seed,
     device: values.device,
-    width: values.width === 'all' ? 'all' : 'first',
-    avoid: values.avoid.split(',').filter((word) => word !== ''),
+    avoid: [...(hasSwap() ? ['pageout'] : []), ...values.avoid.split(',').filter((word) => word !== '')],
     linux: real,
     model: twice ? real : model,
-    progress: progress(wholeNumber(values.scripts, '--scripts')),
+    progress: progressLine(wholeNumber(values.scripts, '--scripts'), process.stderr),
   });
   if (process.stderr.isTTY) process.stderr.write('\n');
   if (result.found === undefined)
@@ -70,18 +67,6 @@ async function show(file: string): Promise<number> {
   const script = readFileSync(file, 'utf8');
   const run = await (linux() satisfies Side)(script);
   return say(`${annotate(script, run)}\n${run.stderr}`, run.status ?? 3);
-}
-
-/** On a terminal only: how many, how fast, and how long the rest takes at that pace. */
-function progress(all: number): (ran: number, shrinking: boolean) => void {
-  const started = performance.now();
-  return (ran, shrinking) => {
-    if (!process.stderr.isTTY) return;
-    const rate = ran / ((performance.now() - started) / 1000);
-    const pace = `${rate.toFixed(1)} a second, ${Math.ceil((all - ran) / rate)} s left`;
-    // What the line before said more is overwritten with blanks.
-    process.stderr.write(`\r${shrinking ? `shrinking: ${ran}` : `${ran} of ${all}, ${pace}`}`.padEnd(60));
-  };
 }
 
 function wholeNumber(text: string, option: string): number {

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { printAnswer } from './annotate.ts';
 import { REFUSED } from './linux.ts';
+import { withoutFilePages } from './mincore.ts';
 import type { Run, Side } from './run-command.ts';
 
 /** The first line of a script that the two sides answer differently. */
@@ -29,11 +30,15 @@ export async function compare(script: string, sides: { linux: Side; model: Side 
 
 export function firstDifference(script: string, linux: Run, model: Run): Difference | undefined {
   const count = Math.max(linux.lines.length, model.lines.length);
+  const events = script.split('\n');
   for (let at = 0; at < count; at++) {
     const [real, modelled] = [linux.lines[at], model.lines[at]];
     if (real === modelled || isDeepStrictEqual(parse(real), parse(modelled))) continue;
     const line = lineOf(real) ?? lineOf(modelled) ?? 0;
-    const event = script.split('\n')[line - 1] ?? '';
+    const event = events[line - 1] ?? '';
+    const masked = (text: string | undefined): string | undefined =>
+      withoutFilePages(event, resultOf(text), events[line - 2] ?? '', resultOf(linux.lines[at - 1]));
+    if (masked(real) !== undefined && masked(real) === masked(modelled)) continue;
     return { line, event, linux: real ?? ending(linux), model: modelled ?? ending(model) };
   }
   if (model.status === 0) return undefined;
@@ -65,6 +70,11 @@ function parse(text: string | undefined): unknown {
   } catch {
     return text;
   }
+}
+
+function resultOf(text: string | undefined): unknown {
+  const value = parse(text);
+  return typeof value === 'object' && value !== null && 'result' in value ? value.result : undefined;
 }
 
 function lineOf(text: string | undefined): number | undefined {

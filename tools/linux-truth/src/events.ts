@@ -18,9 +18,6 @@ import {
 /** One event: the words of its line. */
 export type Words = readonly string[];
 
-/** `first`: what the model began with. `all`: everything that the runner can do and that answers the same each time. */
-export type Width = 'first' | 'all';
-
 export const FILES: readonly string[] = ['f', 'g'];
 
 const file = fc.constantFrom(...FILES);
@@ -33,53 +30,51 @@ const protection = fc.oneof(
   { weight: 12, arbitrary: fc.constant('rw') },
   { weight: 5, arbitrary: fc.constant('r') },
   { weight: 2, arbitrary: fc.constantFrom('-', 'rwx', 'rx') },
+  // What a process may not read but x86 reads.
+  { weight: 1, arbitrary: fc.constantFrom('w', 'x', 'wx') },
 );
 
-/** What a process may not read but x86 reads; what a device may read of it depends on what is mapped already. */
-const unreadable = fc.constantFrom('w', 'x', 'wx');
+/** All that this kernel and the model have: huge pages and same-page merging are not among them. */
+const advice = fc.oneof(
+  { weight: 4, arbitrary: fc.constant('dontneed') },
+  { weight: 8, arbitrary: fc.constantFrom('remove', 'free', 'pageout', 'populate_read', 'populate_write') },
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom('willneed', 'cold', 'dontfork', 'dofork', 'wipeonfork', 'keeponfork'),
+  },
+);
 
-function protectionOf(width: Width): fc.Arbitrary<string> {
-  if (width === 'first') return protection;
-  return fc.oneof({ weight: 20, arbitrary: protection }, { weight: 1, arbitrary: unreadable });
-}
-
-const ADVICES: Readonly<Record<Width, readonly string[]>> = {
-  first: ['dontneed', 'dontneed', 'dontneed', 'dontneed', 'willneed', 'dontfork', 'dofork', 'wipeonfork', 'keeponfork'],
-  all: ['dontneed', 'free', 'willneed', 'remove', 'cold', 'populate_read', 'populate_write', 'wipeonfork', 'dontfork'],
-};
-
-/** All the calls about one range are `process verb address length ...`. */
 const placement = fc.oneof(
   { weight: 12, arbitrary: fc.constant('fixed') },
   { weight: 1, arbitrary: fc.constant('fixed_noreplace') },
 );
 
-function extraFlags(width: Width): fc.Arbitrary<string> {
-  const usual = ['', '', '', '', '', '', '', ',populate', ',noreserve'];
-  return fc.constantFrom(...usual, ...(width === 'all' ? [',stack', ',growsdown', ',locked'] : []));
-}
+const extraFlags = fc.oneof(
+  { weight: 7, arbitrary: fc.constant('') },
+  { weight: 5, arbitrary: fc.constantFrom(',populate', ',noreserve', ',stack', ',growsdown', ',locked') },
+);
 
 /** Memory of its own comes twice as often as memory of a file. */
-function mmap(width: Width): fc.Arbitrary<Words> {
+const mmap: fc.Arbitrary<Words> = (() => {
   const sharing = fc.constantFrom('private', 'private', 'shared');
-  const start = fc.tuple(hexAddress, hexLengthOrHuge, protectionOf(width));
+  const start = fc.tuple(hexAddress, hexLengthOrHuge, protection);
   const anonymous = fc
-    .tuple(start, sharing, placement, extraFlags(width))
+    .tuple(start, sharing, placement, extraFlags)
     .map(([range, share, place, extra]) => ['mmap', ...range, `${share},anonymous,${place}${extra}`]);
   const ofFile = fc
-    .tuple(start, sharing, placement, fc.constantFrom('', '', ',populate'), file, fileOffset.map(hex))
+    .tuple(start, sharing, placement, fc.constantFrom('', '', '', ',populate', ',locked'), file, fileOffset.map(hex))
     .map(([range, share, place, extra, name, at]) => ['mmap', ...range, `${share},${place}${extra}`, name, at]);
   return fc.oneof({ weight: 2, arbitrary: anonymous }, { weight: 1, arbitrary: ofFile });
-}
+})();
 
 /**
  * Only calls whose answer is not the kernel's choice: in place, or to a given address. An equal length moves all
  * mappings of a range, so it comes often.
  */
-function mremap(width: Width): fc.Arbitrary<Words> {
+const mremap: fc.Arbitrary<Words> = (() => {
   const inPlace = fc.tuple(hexAddress, hexLength, hexLengthOrHuge).map((arguments_) => ['mremap', ...arguments_, '-']);
   const target = fc.oneof({ weight: 30, arbitrary: pageAddress }, { weight: 1, arbitrary: address }).map(hex);
-  const flags = fc.constantFrom('maymove,fixed', ...(width === 'all' ? ['maymove,fixed,dontunmap'] : []));
+  const flags = fc.constantFrom('maymove,fixed', 'maymove,fixed', 'maymove,fixed,dontunmap');
   const moved = fc
     .tuple(hexAddress, pages.map(hex), target, flags)
     .map(([from, size, to, flag]) => ['mremap', from, size, size, flag, to]);
@@ -87,30 +82,34 @@ function mremap(width: Width): fc.Arbitrary<Words> {
     .tuple(hexAddress, hexLength, hexLength, target)
     .map(([from, old, size, to]) => ['mremap', from, old, size, 'maymove,fixed', to]);
   return fc.oneof(inPlace, moved, resized);
-}
+})();
 
 const brk = fc.integer({ min: -1, max: 0x6000 }).map((offset) => ['brk', hex(0x1000000 + offset)]);
 
-/** Without process: `['load', '0x100000000', '0x4']`. */
-export function memoryCall(width: Width): fc.Arbitrary<Words> {
+const residency: fc.Arbitrary<Words> = fc.oneof(
+  fc.tuple(fc.constantFrom('mlock', 'munlock'), hexAddress, hexLength),
+  fc.tuple(fc.constant('mincore'), hexAddress, hexLength),
+  fc.tuple(
+    fc.constant('msync'),
+    hexAddress,
+    hexLength,
+    fc.constantFrom('sync', 'async', '-', 'async,sync', 'invalidate', 'sync,invalidate'),
+  ),
+);
+
+/** All the calls about one range are `verb address length ...`; the process is the caller's choice. */
+export const memoryCall: fc.Arbitrary<Words> = (() => {
   const range = fc.tuple(hexAddress, hexLengthOrHuge);
-  const later = fc.oneof(
-    brk,
-    fc.tuple(fc.constantFrom('mlock', 'munlock'), hexAddress, hexLength),
-    fc.tuple(fc.constant('msync'), hexAddress, hexLength, fc.constantFrom('sync', 'async', '-', 'async,sync')),
-  );
   return fc.oneof(
-    { weight: 11, arbitrary: mmap(width) },
+    { weight: 11, arbitrary: mmap },
     { weight: 4, arbitrary: range.map((words) => ['munmap', ...words]) },
-    { weight: 8, arbitrary: fc.tuple(range, protectionOf(width)).map(([words, prot]) => ['mprotect', ...words, prot]) },
-    { weight: 6, arbitrary: mremap(width) },
-    {
-      weight: 4,
-      arbitrary: fc.tuple(fc.constant('madvise'), hexAddress, hexLength, fc.constantFrom(...ADVICES[width])),
-    },
-    { weight: width === 'all' ? 2 : 0, arbitrary: later },
+    { weight: 8, arbitrary: fc.tuple(range, protection).map(([words, prot]) => ['mprotect', ...words, prot]) },
+    { weight: 6, arbitrary: mremap },
+    { weight: 6, arbitrary: fc.tuple(fc.constant('madvise'), hexAddress, hexLength, advice) },
+    { weight: 1, arbitrary: brk },
+    { weight: 5, arbitrary: residency },
   );
-}
+})();
 
 /** What a device can do too. */
 export const loadOrStore: fc.Arbitrary<Words> = fc.oneof(

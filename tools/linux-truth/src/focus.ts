@@ -26,7 +26,11 @@ const CALLS: ReadonlySet<string> = new Set([
   'mlock',
   'munlock',
   'msync',
+  'mincore',
 ]);
+
+/** What ends at the first hole, or says little beyond one: mostly about a part of one mapping. */
+const INSIDE: ReadonlySet<string> = new Set(['madvise', 'mlock', 'munlock', 'msync', 'mincore']);
 
 export class Focus {
   private readonly draw: Draw;
@@ -41,7 +45,8 @@ export class Focus {
   aim(words: Words): Words {
     const [verb, address, ...rest] = words;
     if (verb === undefined || address === undefined) return words;
-    const aimed = [verb, this.address(verb, address), ...rest];
+    const inside = INSIDE.has(verb) && this.ranges.length > 0 && this.draw(fc.integer({ min: 0, max: 99 })) < 60;
+    const aimed = inside ? [verb, ...this.inside(), ...rest.slice(1)] : [verb, this.address(verb, address), ...rest];
     this.remember(aimed);
     return aimed;
   }
@@ -60,6 +65,14 @@ export class Focus {
   private page(): number {
     const { start, pages } = this.draw(fc.constantFrom(...this.ranges));
     return start + this.draw(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: pages - 1 }))) * PAGE;
+  }
+
+  /** Address and length of a part of a range. */
+  private inside(): Words {
+    const { start, pages } = this.draw(fc.constantFrom(...this.ranges));
+    const first = this.draw(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: pages - 1 })));
+    const count = this.draw(fc.integer({ min: 1, max: pages - first }));
+    return [hex(start + first * PAGE), hex(count * PAGE)];
   }
 
   private remember([verb, address, length, ...rest]: Words): void {

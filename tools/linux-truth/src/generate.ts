@@ -6,17 +6,7 @@
  * script that does not make sense any more answers the same on both sides, or is refused by both: no counterexample.
  */
 import fc from 'fast-check';
-import {
-  FILES,
-  type Width,
-  type Words,
-  access,
-  fileEvent,
-  firstMappings,
-  loadOrStore,
-  memoryCall,
-  newFile,
-} from './events.ts';
+import { FILES, type Words, access, fileEvent, firstMappings, loadOrStore, memoryCall, newFile } from './events.ts';
 import { Focus } from './focus.ts';
 import { simplify } from './simplify.ts';
 
@@ -25,7 +15,6 @@ export interface ScriptOptions {
   readonly events: number;
   /** A KVM guest plays a device. */
   readonly device: boolean;
-  readonly width?: Width;
   /** Events with one of these words (verbs, flags, advices) are not generated. */
   readonly avoid?: readonly string[];
 }
@@ -55,18 +44,16 @@ interface ShrinkState {
 
 class ScriptArbitrary extends fc.Arbitrary<ScriptWords> {
   private readonly options: ScriptOptions;
-  private readonly memoryCalls: fc.Arbitrary<Words>;
   private readonly avoid: ReadonlySet<string>;
 
   constructor(options: ScriptOptions) {
     super();
     this.options = options;
-    this.memoryCalls = memoryCall(options.width ?? 'first');
     this.avoid = new Set(options.avoid);
   }
 
   override generate(random: fc.Random): fc.Value<ScriptWords> {
-    const story = new Story(this.options, this.memoryCalls, random);
+    const story = new Story(this.options, random);
     const script: Words[] = [];
     while (script.length < this.options.events) {
       for (const words of story.next()) if (!this.avoids(words)) script.push(words);
@@ -127,7 +114,6 @@ function halfOf(count: number): number {
 /** Draws events one after the other, and knows which processes live. */
 class Story {
   private readonly draw: <T>(arbitrary: fc.Arbitrary<T>) => T;
-  private readonly memoryCalls: fc.Arbitrary<Words>;
   private readonly device: boolean;
   private readonly focus: Focus;
   private alive: string[] = ['p1'];
@@ -135,9 +121,8 @@ class Story {
   private deviceLives = false;
   private begun = false;
 
-  constructor(options: ScriptOptions, memoryCalls: fc.Arbitrary<Words>, random: fc.Random) {
+  constructor(options: ScriptOptions, random: fc.Random) {
     this.draw = (arbitrary) => arbitrary.generate(random, undefined).value;
-    this.memoryCalls = memoryCalls;
     this.device = options.device;
     this.focus = new Focus(this.draw);
   }
@@ -163,10 +148,11 @@ class Story {
     return [...files, ...(this.device ? [['machine', 'attach', 'kvm0', 'kvm', 'p1']] : []), ...mappings];
   }
 
-  /** Every third call is followed by the question what it did. */
+  /** Every third call is followed by the question what it did; what is in memory is asked of known mappings. */
   private memoryCall(): Words[] {
     const process = this.process();
-    const call = [process, ...this.focus.aim(this.draw(this.memoryCalls))];
+    const call = [process, ...this.focus.aim(this.draw(memoryCall))];
+    if (call[1] === 'mincore') return [[process, 'maps'], call];
     return this.draw(fc.integer({ min: 0, max: 2 })) === 0 ? [call, [process, 'maps']] : [call];
   }
 

@@ -1,6 +1,6 @@
 /** Looks for a script that the two sides answer differently, and shrinks it. */
 import fc from 'fast-check';
-import { type Difference, compare, isDifference } from './compare.ts';
+import { type Comparison, type Difference, compare, isDifference } from './compare.ts';
 import { type ScriptOptions, scripts, toText } from './generate.ts';
 import type { Side } from './run-command.ts';
 
@@ -14,34 +14,53 @@ export interface SearchOptions extends ScriptOptions {
 }
 
 export interface SearchResult {
-  /** Scripts that ran before the first difference. */
+  /** Scripts that ran up to the first difference. */
   readonly ran: number;
   readonly found?: { readonly script: string; readonly difference: Difference };
 }
 
+/** Scripts under way at once: the real processes of one wait for each other most of the time. */
+const AT_ONCE = 4;
+
 /** The seed names the scripts: the same seed and options give the same ones. */
 export async function search(options: SearchOptions): Promise<SearchResult> {
-  let ran = 0;
-  let shrinking = false;
-  const property = fc.asyncProperty(scripts(options), async (script) => {
-    ran++;
-    options.progress?.(ran, shrinking);
-    const comparison = await compare(toText(script), options);
-    if (comparison === 'same') return true;
-    if (isDifference(comparison)) {
-      shrinking = true;
-      return false;
+  const first = await firstFailure(options);
+  return first === undefined ? { ran: options.scripts } : { ran: first + 1, found: await shrink(options, first) };
+}
+
+/** The number of the first script, from 0, that is answered differently. */
+async function firstFailure(options: SearchOptions): Promise<number | undefined> {
+  const all = fc.sample(scripts(options), { numRuns: options.scripts, seed: options.seed });
+  const underWay: Promise<Comparison>[] = [];
+  for (let at = 0; at < all.length; at++) {
+    for (let next = underWay.length; next < Math.min(at + AT_ONCE, all.length); next++) {
+      const comparison = compare(toText(all[next] ?? []), options);
+      // Whoever waits for an earlier script does not look at it yet.
+      comparison.catch(() => undefined);
+      underWay.push(comparison);
     }
-    // While shrinking, scripts lose what makes them meaningful; before that, it is a fault of the generator.
-    if (!shrinking) throw new Error(`${comparison.refused}\n${toText(script)}`);
-    return true;
+    const comparison = await (underWay[at] as Promise<Comparison>);
+    options.progress?.(at + 1, false);
+    if (comparison === 'same') continue;
+    if (isDifference(comparison)) return at;
+    // Before shrinking, what a side refuses is a fault of the generator.
+    throw new Error(`${comparison.refused}\n${toText(all[at] ?? [])}`);
+  }
+  return undefined;
+}
+
+/** While shrinking, scripts lose what makes them meaningful: those that a side refuses say nothing. */
+async function shrink(options: SearchOptions, number: number): Promise<NonNullable<SearchResult['found']>> {
+  let ran = 0;
+  const property = fc.asyncProperty(scripts(options), async (script) => {
+    options.progress?.(++ran, true);
+    return !isDifference(await compare(toText(script), options));
   });
-  const details = await fc.check(property, { seed: options.seed, numRuns: options.scripts });
-  if (!details.failed) return { ran: options.scripts };
+  const details = await fc.check(property, { seed: options.seed, path: String(number), numRuns: 1 });
   const [counterexample] = details.counterexample ?? [];
-  if (!shrinking || counterexample === undefined) throw details.errorInstance ?? new Error('the search failed');
+  if (counterexample === undefined) throw details.errorInstance ?? new Error('a difference that does not come again');
   const script = toText(counterexample);
   const difference = await compare(script, options);
   if (!isDifference(difference)) throw new Error(`a difference that does not come again:\n${script}`);
-  return { ran: details.numRuns, found: { script, difference } };
+  return { script, difference };
 }

@@ -48,6 +48,13 @@ describe('random scripts', () => {
     expect(found.found?.script).toBe('p1 madvise 0x100000000 0x1000 dontneed\n');
   });
 
+  it('say the first difference, however many scripts are under way', async () => {
+    const fails = fc.sample(scripts(OPTIONS), { numRuns: 30, seed: 9 }).map((script) => /cold/.test(toText(script)));
+    const model = answering(/madvise .* cold/, 'odd');
+    const { ran } = await search({ ...OPTIONS, scripts: 30, seed: 9, linux: answering(/never/, 'odd'), model });
+    expect(ran).toBe(fails.indexOf(true) + 1);
+  });
+
   it('shrink to two events when it takes two', async () => {
     const together: Side = async (script) => {
       const side = /fork[^]*mremap/.test(script) ? answering(/mremap/, 'odd') : answering(/never/, 'odd');
@@ -82,6 +89,24 @@ describe('comparing', () => {
     const model: Run = { lines: [], status: 3, stderr: 'boom' };
     const difference = firstDifference('p1 maps\n', run('{"line":1,"result":[]}'), model);
     expect(difference).toMatchObject({ line: 1, model: 'nothing more (status 3) boom' });
+  });
+
+  it('compares mincore without the pages of files, where maps says which they are', () => {
+    const maps = JSON.stringify({
+      line: 1,
+      result: [
+        { start: '0x1000', end: '0x2000', file: null },
+        { start: '0x2000', end: '0x3000', file: 'f' },
+      ],
+    });
+    const sides = (real: string, modelled: string): [Run, Run] => [
+      run(maps, `{"line":2,"result":"${real}"}`),
+      run(maps, `{"line":2,"result":"${modelled}"}`),
+    ];
+    const script = 'p1 maps\np1 mincore 0x1000 8K\n';
+    expect(firstDifference(script, ...sides('11', '10'))).toBeUndefined();
+    expect(firstDifference(script, ...sides('01', '11'))).toMatchObject({ line: 2 });
+    expect(firstDifference('p2 maps\np1 mincore 0x1000 8K\n', ...sides('11', '10'))).toMatchObject({ line: 2 });
   });
 
   it('never compares frames', () => {

@@ -2,7 +2,7 @@
 import { compare, isDifference, printDifference } from '../src/compare.ts';
 import { whyNoDevice, whyNoRunner } from '../src/compile.ts';
 import { linux } from '../src/linux.ts';
-import { model, whyNoModel } from '../src/model.ts';
+import { model } from '../src/model.ts';
 import { savedScripts } from '../src/save.ts';
 import { describeIf } from './needs.ts';
 
@@ -20,10 +20,8 @@ function itIsSame(scripts: readonly { readonly name: string; readonly script: st
   );
 }
 
-describeIf(whyNoRunner() ?? whyNoModel(), 'known scripts', () =>
-  itIsSame(saved.filter(({ script }) => !needsDevice(script))),
-);
+describeIf(whyNoRunner(), 'known scripts', () => itIsSame(saved.filter(({ script }) => !needsDevice(script))));
 
-describeIf(whyNoDevice() ?? whyNoModel(), 'known scripts with a device', () =>
+describeIf(whyNoDevice(), 'known scripts with a device', () =>
   itIsSame(saved.filter(({ script }) => needsDevice(script))),
 );

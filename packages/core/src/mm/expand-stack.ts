@@ -1,5 +1,6 @@
 /** Stack growth: a fault just below a GROWSDOWN mapping extends it. Mirrors `expand_downwards` of `mm/vma.c`. */
 import type { Routine } from '@mmu-notifier/plugin-api';
+import { prepareAnonVma } from '../fault/anon-vma-prepare.ts';
 import type { Kernel } from '../kernel.ts';
 import { countFault } from '../tracing/count-fault.ts';
 import type { MmStruct } from './mm-struct.ts';
@@ -21,6 +22,8 @@ export function* expandStack(kernel: Kernel, mm: MmStruct, address: number): Rou
   const below = mm.vmas.below(start + 1);
   const guarded = below !== undefined && !below.has(VmFlags.GrowsDown) && (below.flags & PROT_MASK) !== 0;
   if (guarded && start - below.end < STACK_GUARD_GAP) return undefined;
+  // Before it is known whether it may grow: from then on the memory counts as touched, and keeps its offset when moved.
+  yield* prepareAnonVma(kernel, vma, 'mmap');
   if (vma.end - start > STACK_LIMIT) return undefined;
   const grown = (vma.start - start) / 4096;
   if (vma.pgoff < grown) return undefined;

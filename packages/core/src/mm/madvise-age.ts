@@ -53,9 +53,9 @@ function* ageTable(
     const slot = table * 512 + (Math.floor(va / 4096) % 512);
     const flags = pageTables.flags(slot);
     const pfn = pageTables.frame(slot);
+    if (kernel.scheduler.preemptive && flags !== Pte.None) yield point(PointKind.PteStore, slot);
     if ((flags & (Pte.Present | Pte.ProtNone)) === 0 || !frames.has(pfn, FrameFlags.Lru) || frames.mapcount[pfn] !== 1)
       continue;
-    if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
     frames.clear(pfn, FrameFlags.Referenced);
     if (advice === 'pageout') {
       kernel.allocator.get(pfn);

@@ -56,13 +56,28 @@ function* freeTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: number, 
   lock.release();
 }
 
-/** @returns whether the page is this mm's alone and was marked. */
+/**
+ * What the page holds beyond its ptes counts for all who have it: a page that is dirty, or of which swap has a copy, must be
+ * this mm's alone. Otherwise a pte that stays dirty keeps the page for its owner.
+ * @returns whether the page was marked. @locks Page-table lock. `folio_mark_lazyfree`
+ */
 function markLazy(kernel: Kernel, pfn: number): boolean {
   const { frames } = kernel;
-  if (!frames.has(pfn, FrameFlags.Anon) || frames.mapcount[pfn] !== 1 || !kernel.folioLocks.tryLock(pfn)) return false;
-  if (frames.has(pfn, FrameFlags.SwapCache)) deleteFromSwapCache(kernel, pfn);
-  frames.clear(pfn, FrameFlags.Dirty | FrameFlags.SwapBacked | FrameFlags.Referenced);
+  // On no list: somebody has isolated it, and decides about it now.
+  if (!frames.has(pfn, FrameFlags.Anon) || !frames.has(pfn, FrameFlags.Lru)) return false;
+  if (frames.has(pfn, FrameFlags.SwapCache | FrameFlags.Dirty) && !makeClean(kernel, pfn)) return false;
+  frames.clear(pfn, FrameFlags.SwapBacked | FrameFlags.Referenced);
   kernel.lru.deactivate(pfn);
-  kernel.folioLocks.unlock(pfn);
   return true;
+}
+
+function makeClean(kernel: Kernel, pfn: number): boolean {
+  const { frames, swap } = kernel;
+  if (!kernel.folioLocks.tryLock(pfn)) return false;
+  const cached = frames.has(pfn, FrameFlags.SwapCache);
+  const alone = frames.mapcount[pfn] === 1 && (!cached || swap.entries(frames.private[pfn]) === 0);
+  if (alone && cached) deleteFromSwapCache(kernel, pfn);
+  if (alone) frames.clear(pfn, FrameFlags.Dirty);
+  kernel.folioLocks.unlock(pfn);
+  return alone;
 }

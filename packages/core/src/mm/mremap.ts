@@ -6,7 +6,7 @@ import { TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
 import { moveVma } from './move-vma.ts';
 import { munmapLocked } from './munmap.ts';
-import { STACK_GUARD_GAP, unmappedArea } from './unmapped-area.ts';
+import { unmappedArea } from './unmapped-area.ts';
 import { VmFlags } from './vm-flags.ts';
 import { mergeNewArea } from './vma-ops.ts';
 import type { Vma } from './vma.ts';
@@ -108,11 +108,11 @@ function* expand(
   return yield* moveVma(kernel, vma, { from: address, to: target, oldLength, newLength, keepOld: false });
 }
 
+/** A stack above gets no distance here: it is a fixed place that is asked for. `vma_expandable` */
 function fits(mm: MmStruct, vma: Vma, end: number): boolean {
   if (end > TASK_SIZE) return false;
   const next = mm.vmas.find(vma.end);
-  const gap = next?.has(VmFlags.GrowsDown) ? STACK_GUARD_GAP : 0;
-  return next === undefined || next.start - gap >= end;
+  return next === undefined || next.start >= end;
 }
 
 /** To a given address, or (DONTUNMAP alone) to one that the machine chooses. */

@@ -75,8 +75,8 @@ function* bringIn(kernel: Kernel, file: File<Vma>, index: number): Routine<numbe
     kernel.swap.release(before.swapSlot);
     frames.set(pfn, FrameFlags.Dirty);
   } else if (file.kind === 'shmem') {
+    // Clean: nothing is lost with a page that nobody has stored to.
     into.fill(0);
-    frames.set(pfn, FrameFlags.Dirty);
   } else {
     file.store.read(index, into);
   }

@@ -148,7 +148,7 @@ function* freeFilePage(kernel: Kernel, pfn: number): Routine<Fate> {
   const { frames } = kernel;
   const file = kernel.files.get(frames.mapping[pfn]);
   if (file === undefined) return frames.refcount[pfn] === 1 ? 'freed' : 'keep';
-  if (file.kind === 'shmem') return yield* swapOutShmem(kernel, pfn);
+  if (file.kind === 'shmem' && frames.has(pfn, FrameFlags.Dirty)) return yield* swapOutShmem(kernel, pfn);
   if (frames.has(pfn, FrameFlags.Dirty)) yield* writebackPage(kernel, file, pfn);
   if (frames.refcount[pfn] !== 2 || frames.has(pfn, FrameFlags.Dirty)) return 'keep';
   deleteFromPageCache(kernel, file, pfn);
