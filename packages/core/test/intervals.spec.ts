@@ -287,14 +287,21 @@ describe('the sequence number', () => {
   it('takes a node that was only deferred back without waiting', () => {
     const { machine, insert, remove, intervals, state } = bench();
     const first = insert(0, 1);
-    run(
-      machine,
-      inside(machine, 0, 1, function* () {
+    const { scheduler } = kernelOf(machine);
+    machine.spawn(
+      'window',
+      inside(machine, 0, 1, () => scheduler.sleep(100)),
+    );
+    machine.spawn(
+      'driver',
+      (function* () {
+        yield* scheduler.sleep(50);
         const made = yield* intervals.insert(mmOf(machine), at(1) as never, PAGE, writes([], intervals));
         yield* intervals.remove(made as IntervalNode);
-        expect(state().deferred).toEqual([]);
-      }),
+        expect([state().active, state().deferred]).toEqual([1, []]);
+      })(),
     );
+    machine.runAll();
     remove(first);
     expectClean(machine);
   });

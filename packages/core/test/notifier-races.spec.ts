@@ -89,16 +89,24 @@ describe('unregister between a start and its end', () => {
     const device = attachTo(machine, leaves.plugin, 'leaves');
     const kernel = kernelOf(machine);
     const mm = mmOf(machine);
-    run(
-      machine,
-      (function* () {
+    machine.spawn(
+      'leaves',
+      (function* (): Routine<void> {
+        yield* kernel.scheduler.sleep(50);
+        yield* device.close(p1(machine).handle);
+      })(),
+    );
+    machine.spawn(
+      'window',
+      (function* (): Routine<void> {
         yield* mm.mmapLock.acquireRead();
         const window = yield* openWindow(kernel, mm, at(0), at(1), 'CLEAR');
-        yield* device.close(p1(machine).handle);
+        yield* kernel.scheduler.sleep(100);
         yield* closeWindow(kernel, window);
         mm.mmapLock.releaseRead();
       })(),
     );
+    machine.runAll();
     expect(leaves.take()).toEqual(['start CLEAR 0+1', 'release']);
     expect(stays.take()).toEqual(['start CLEAR 0+1', 'end CLEAR 0+1']);
     expectClean(machine);
