@@ -17,8 +17,10 @@ import { PageTables } from './page-table/page-tables.ts';
 import { Tlbs } from './page-table/tlb.ts';
 import { OomKiller } from './reclaim/oom.ts';
 import { LruLists } from './reclaim/lru.ts';
-import { reclaimPages } from './reclaim/shrink.ts';
+import { Kswapd } from './reclaim/kswapd.ts';
+import { reclaimPages } from './reclaim/reclaim.ts';
 import { AnonVmas } from './rmap/anon-vma.ts';
+import { Workingset } from './reclaim/workingset.ts';
 import type { LiveLoop } from './sched/live.ts';
 import { Scheduler } from './sched/scheduler.ts';
 import type { Strategy } from './sched/strategy.ts';
@@ -54,6 +56,9 @@ export function bootKernel(options: BootOptions): Kernel {
   // In the world of 2008 the locks of the reverse map are spinlocks, and the chain is walked under RCU.
   const sleeps = options.kconfig.MMU_NOTIFIER_SLEEPABLE ? 'may' : 'never';
   const rcu = new Srcu(scheduler, lockdep, lockdep.driverClass('rcu'), 'rcu', 'never');
+  const swap = new SwapSpace(options.swapSlots, options.swapDevice, options.tracer);
+  const lru = new LruLists(frames);
+  const stats = new KernelStats();
   const kernel: Kernel = {
     kconfig: options.kconfig,
     scheduler,
@@ -67,23 +72,27 @@ export function bootKernel(options: BootOptions): Kernel {
     anonVmas: new AnonVmas(scheduler, lockdep, sleeps),
     files: new Map(),
     mms: new Map(),
-    swap: new SwapSpace(options.swapSlots, options.swapDevice, options.tracer),
-    lru: new LruLists(frames),
+    swap,
+    lru,
+    workingset: new Workingset(frames, lru, swap, stats),
+    kswapd: new Kswapd(() => kernel),
     oom: new OomKiller(scheduler),
     rcu,
     notifierSrcu: sleeps === 'may' ? new Srcu(scheduler, lockdep, LockClasses.notifierSrcu, 'mmu_notifier srcu') : rcu,
     allLocks: new AllLocks(scheduler, lockdep),
     pins: new Pins(),
     faultAroundPages: options.faultAroundPages,
-    stats: new KernelStats(),
+    stats,
     observer: options.observer,
     tracer: options.tracer,
   };
   allocator.mightReclaim = () => lockdep.mightReclaim();
+  allocator.wakeKswapd = () => kernel.kswapd.wake();
   allocator.reclaimer = function* (pages) {
     lockdep.enterReclaim();
-    const freed = yield* reclaimPages(kernel, pages);
+    const freed = yield* reclaimPages(kernel, 'direct', pages);
     lockdep.leaveReclaim();
+    if (freed > 0) kernel.kswapd.failures = 0;
     return freed;
   };
   allocator.outOfMemory = () => kernel.oom.makeRoom(kernel);

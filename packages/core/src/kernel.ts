@@ -19,8 +19,10 @@ import type { File } from './page-cache/file.ts';
 import type { PageTableLocks } from './page-table/page-table-locks.ts';
 import type { PageTables } from './page-table/page-tables.ts';
 import type { Tlbs } from './page-table/tlb.ts';
+import type { Kswapd } from './reclaim/kswapd.ts';
 import type { OomKiller } from './reclaim/oom.ts';
 import type { LruLists } from './reclaim/lru.ts';
+import type { Workingset } from './reclaim/workingset.ts';
 import type { AnonVmas } from './rmap/anon-vma.ts';
 import type { Scheduler } from './sched/scheduler.ts';
 import type { KernelStats } from './stats.ts';
@@ -76,6 +78,8 @@ export interface Kernel {
   readonly files: Map<number, File<Vma>>;
   readonly swap: SwapSpace;
   readonly lru: LruLists;
+  readonly workingset: Workingset;
+  readonly kswapd: Kswapd;
   readonly oom: OomKiller;
   readonly rcu: Srcu;
   /** The one domain of all notifier chains. */

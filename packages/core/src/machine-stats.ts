@@ -20,6 +20,7 @@ export function machineStats(
       allocations: allocator.allocations,
       frees: allocator.frees,
       directReclaims: allocator.directReclaims,
+      kswapdWakes: kernel.kswapd.wakes,
     },
     faults: { ...stats.faults },
     vmaLock: { ...stats.vmaLock },

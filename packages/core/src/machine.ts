@@ -20,7 +20,7 @@ import { Processes } from './process/lifecycle.ts';
 import { asProcess, mmOf } from './process/process.ts';
 import { Syscalls } from './process/syscalls.ts';
 import { reap } from './reclaim/oom-reaper.ts';
-import { reclaimPages } from './reclaim/shrink.ts';
+import { reclaimProactively } from './reclaim/reclaim.ts';
 import { type LiveClock, LiveLoop } from './sched/live.ts';
 import type { Strategy } from './sched/strategy.ts';
 import type { Task } from './sched/task.ts';
@@ -222,11 +222,11 @@ export class Machine {
     return this.cpus.tryRun(mmOf(process), asProcess(process).cpu, run, from, to);
   }
 
-  /** Background reclaim, now. @returns how many frames were freed. @sleeps May. */
+  /** Reclaim, now, as if memory were short. @returns how many frames were freed. @sleeps May. */
   *reclaim(pages: number): Routine<number> {
     const task = this.kernel.scheduler.current;
     task.reclaimDepth++;
-    const freed = yield* reclaimPages(this.kernel, pages);
+    const freed = yield* reclaimProactively(this.kernel, pages);
     task.reclaimDepth--;
     return freed;
   }
@@ -258,6 +258,7 @@ export class Machine {
 
   /** Runs every oracle that scans. Nothing may be under way. With oracles off it says nothing. */
   check(): Violation[] {
+    this.kernel.kswapd.settle();
     if (this.translations === undefined) return [];
     const found = [...auditMemory(this.kernel)];
     for (const attached of this.devices.byName.values())

@@ -25,6 +25,15 @@ export class KernelStats {
     referenced: 0,
     pinned: 0,
     lazyFreed: 0,
+    written: 0,
+    deactivated: 0,
+    scannedByKswapd: 0,
+    freedByKswapd: 0,
+    scannedDirectly: 0,
+    freedDirectly: 0,
+    refaultsAnon: 0,
+    refaultsFile: 0,
+    refaultsActivated: 0,
   };
   readonly oom: Record<string, number> = { kills: 0, reaped: 0, reapFailed: 0 };
   readonly notifier: Record<string, number> = {

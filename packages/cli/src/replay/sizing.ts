@@ -26,8 +26,8 @@ const DEFAULT_PERCENT = 125;
 /** Frames that the kernel needs for itself whatever runs: the zero page, the smallest watermark, pages on their way. */
 const KERNEL_PAGES = 16;
 
-/** Part of the memory that stays free before anything is reclaimed: the min watermark. */
-const KEPT_FREE = 1 / 128;
+/** Part of the memory that stays free before anything is reclaimed: the low watermark. */
+const KEPT_FREE = 1.25 / 128;
 
 /** Reads the recording once. */
 export async function measureNeed(

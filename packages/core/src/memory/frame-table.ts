@@ -32,9 +32,12 @@ export const FrameFlags = {
   Dirty: 0x800,
   Locked: 0x1000,
   Poisoned: 0x2000,
-  Parked: 0x4000,
+  /** On the LRU lists of file pages. */
+  LruFile: 0x4000,
   /** Free, in the hands of one CPU. */
   PerCpu: 0x8000,
+  /** It was active when it became inactive: a refault of it means thrashing. */
+  Workingset: 0x10000,
 } as const;
 
 export class FrameTable {

@@ -23,7 +23,7 @@ export type Reclaimer = (pages: number) => Routine<number>;
 /** Frames that one direct reclaim aims at. `SWAP_CLUSTER_MAX` */
 const RECLAIM_BATCH = 32;
 
-/** Direct reclaims of one allocation while others take what it frees. `MAX_RECLAIM_RETRIES` */
+/** Direct reclaims without a page before memory counts as exhausted. `MAX_RECLAIM_RETRIES` */
 const RECLAIM_RETRIES = 16;
 
 export class PageAllocator {
@@ -123,13 +123,13 @@ export class PageAllocator {
     this.zone.drain();
     if (this.zone.freeFrames > low) return this.take();
     this.wakeKswapd();
-    for (let tries = 0; this.zone.freeFrames <= min; tries++) {
-      const freed = tries < RECLAIM_RETRIES ? yield* this.reclaimDirectly() : 0;
+    for (let vain = 0; this.zone.freeFrames <= min;) {
+      const freed = yield* this.reclaimDirectly();
       this.zone.drain();
-      if (freed > 0) continue;
-      if (this.zone.freeFrames > min) break;
+      vain = freed > 0 ? 0 : vain + 1;
+      if (vain < RECLAIM_RETRIES || this.zone.freeFrames > min) continue;
       if (this.outOfMemory === undefined || !(yield* this.outOfMemory())) return -1;
-      tries = 0;
+      vain = 0;
     }
     return this.take();
   }

@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel.ts';
 import { FrameFlags } from '../memory/frame-table.ts';
 import { MmuGather } from '../page-table/mmu-gather.ts';
 import { Pte } from '../page-table/pte.ts';
-import { reclaimList } from '../reclaim/shrink.ts';
+import { reclaimList } from '../reclaim/shrink-inactive.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { PMD_SIZE } from '../types.ts';
 import { VmFlags } from './vm-flags.ts';

@@ -115,7 +115,10 @@ function zapPte(kernel: Kernel, gather: MmuGather, vma: Vma, va: number, slot: n
     return false;
   }
   if (frames.has(frame, FrameFlags.Anon)) rss.anon--;
-  else rss[frames.has(frame, FrameFlags.SwapBacked) ? 'shmem' : 'file']--;
+  else {
+    rss[frames.has(frame, FrameFlags.SwapBacked) ? 'shmem' : 'file']--;
+    if ((flags & Pte.Accessed) !== 0) kernel.lru.markAccessed(frame);
+  }
   if ((flags & Pte.Dirty) !== 0 && !frames.has(frame, FrameFlags.Anon)) {
     frames.set(frame, FrameFlags.Dirty);
     delayed.push(frame);

@@ -8,6 +8,7 @@ import { deleteFromPageCache, isCachedAt, pageAt } from './filemap.ts';
 
 /** Pages `first` up to `behind`. @locks Takes folio locks. @sleeps May. `truncate_inode_pages_range` */
 export function* emptyPageCache(kernel: Kernel, file: File<Vma>, first: number, behind: number): Routine<void> {
+  for (const index of file.shadows.keys()) if (index >= first && index < behind) file.shadows.delete(index);
   const indexes = [...file.pages.keys()].filter((index) => index >= first && index < behind);
   for (const index of indexes.sort((a, b) => a - b)) {
     const pfn = pageAt(file, index);

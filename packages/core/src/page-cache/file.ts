@@ -25,6 +25,8 @@ export class File<V = unknown> {
   /** Bytes; accesses beyond the last page raise SIGBUS. */
   length: number;
   readonly pages: Map<number, CachedPage> = new Map();
+  /** What evicted pages left behind, by index. */
+  readonly shadows: Map<number, number> = new Map();
   readonly iMmap: IntervalTree<V> = new IntervalTree();
   readonly iMmapLock: RwSemaphore;
   /** Guards the length against writers and truncation. */

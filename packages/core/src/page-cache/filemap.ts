@@ -72,6 +72,7 @@ function* bringIn(kernel: Kernel, file: File<Vma>, index: number): Routine<numbe
   const into = allocator.memory.page(pfn);
   if (before !== undefined) {
     kernel.swap.read(before.swapSlot, into);
+    kernel.workingset.refaulted(pfn, kernel.swap.takeShadow(before.swapSlot));
     kernel.swap.release(before.swapSlot);
     frames.set(pfn, FrameFlags.Dirty);
   } else if (file.kind === 'shmem') {
@@ -79,6 +80,8 @@ function* bringIn(kernel: Kernel, file: File<Vma>, index: number): Routine<numbe
     into.fill(0);
   } else {
     file.store.read(index, into);
+    kernel.workingset.refaulted(pfn, file.shadows.get(index) ?? 0);
+    file.shadows.delete(index);
   }
   kernel.lru.add(pfn);
   return pfn;

@@ -9,14 +9,22 @@ import { clearFlushYoung } from '../notifier/young.ts';
 import { Pte } from '../page-table/pte.ts';
 import { rmapWalk, slotMapping } from './rmap.ts';
 
-/** Locked memory always is in use: Infinity. @locks Folio lock held. @sleeps In the rmap locks only. */
-export function* folioReferenced(kernel: Kernel, pfn: number): Routine<number> {
-  let referenced = 0;
+/** Mappings that were used since the last look, and the flags of their VMAs; `Locked` if any mapping is. */
+export interface References {
+  readonly ptes: number;
+  readonly vmFlags: number;
+}
+
+/** @locks Folio lock held. @sleeps In the rmap locks only. */
+export function* folioReferenced(kernel: Kernel, pfn: number): Routine<References> {
+  let ptes = 0;
+  let vmFlags = 0;
+  if (kernel.frames.mapcount[pfn] === 0) return { ptes, vmFlags };
   yield* rmapWalk(kernel, pfn, function* (vma, va) {
     const slot = slotMapping(kernel, vma, va, pfn);
     if (slot < 0) return 'go on';
     if (vma.has(VmFlags.Locked)) {
-      referenced = Infinity;
+      vmFlags |= VmFlags.Locked;
       return 'stop';
     }
     const lock = kernel.ptLocks.ofSlot(slot);
@@ -28,10 +36,13 @@ export function* folioReferenced(kernel: Kernel, pfn: number): Routine<number> {
         yield* kernel.tlbs.flushRange(vma.mm, va, va + 4096);
       }
       const secondary = yield* clearFlushYoung(kernel, vma.mm, va, va + 4096);
-      if (young || secondary) referenced++;
+      if (young || secondary) {
+        ptes++;
+        vmFlags |= vma.flags;
+      }
     }
     lock.release();
     return 'go on';
   });
-  return referenced;
+  return { ptes, vmFlags };
 }

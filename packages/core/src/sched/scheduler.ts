@@ -70,10 +70,20 @@ export class Scheduler {
   /** Starts a routine on a task of its own; it runs when the loop comes to it. */
   spawn(name: string, routine: Routine<unknown>, owner?: TaskOwner, kind: TaskKind = 'ends', cpu?: number): Task {
     const task = this.createTask(name, owner, cpu, kind);
+    this.restart(task, routine);
+    return task;
+  }
+
+  /** Lets a task that has ended run `routine`, when the loop comes to it. */
+  restart(task: Task, routine: Routine<unknown>): void {
     this.start(task, routine);
     this.tasks.push(task);
     this.live?.kick();
-    return task;
+  }
+
+  /** Drives everything until `task` has ended. */
+  finish(task: Task): void {
+    while (task.state !== 'done') this.step();
   }
 
   /** Runs `routine` on `task` to its end, driving whatever it waits for. */
@@ -81,7 +91,7 @@ export class Scheduler {
     this.start(task, routine);
     if (this.preemptive || !this.resume(task)) {
       this.tasks.push(task);
-      while (task.state !== 'done') this.step();
+      this.finish(task);
     }
     // A run inside a running task leaves the others to the outer one.
     if (!this.preemptive && this.runnable > 0 && this.current.state !== 'running') this.runBackground();

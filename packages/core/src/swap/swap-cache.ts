@@ -80,6 +80,7 @@ export function* readSwapPage(kernel: Kernel, slot: number): Routine<number> {
   if (kernel.scheduler.preemptive) yield point(PointKind.Io, slot);
   swap.read(slot, kernel.allocator.memory.page(pfn));
   kernel.folioLocks.unlock(pfn);
+  kernel.workingset.refaulted(pfn, swap.takeShadow(slot));
   kernel.lru.add(pfn);
   return pfn;
 }

@@ -19,6 +19,8 @@ export class SwapSpace {
   /** Slot to the frame that caches it. */
   private readonly cache = new Map<number, number>();
   private readonly tracer: MachineTracer | undefined;
+  /** What the page that was written to a slot left behind; 0 is nothing. */
+  private readonly shadows: Float64Array;
   private cursor = 0;
 
   constructor(slots: number, device: SwapDevice, tracer?: MachineTracer) {
@@ -26,6 +28,7 @@ export class SwapSpace {
     this.device = device;
     this.tracer = tracer;
     this.counts = new Int32Array(reserveBytes(4 * slots));
+    this.shadows = new Float64Array(reserveBytes(8 * slots));
   }
 
   /** A free slot, counted once for the swap cache; -1 when swap is full. */
@@ -52,7 +55,21 @@ export class SwapSpace {
   /** One entry less. `swap_free` */
   release(slot: number): void {
     assert(this.counts[slot] > 0, 'a freed swap slot is in use', slot);
-    if (--this.counts[slot] === 0) this.used--;
+    if (--this.counts[slot] > 0) return;
+    this.used--;
+    this.shadows[slot] = 0;
+  }
+
+  /** Reclaim has taken the page: only the slot has it now. */
+  evictedFrom(slot: number, shadow: number): void {
+    this.shadows[slot] = shadow;
+  }
+
+  /** What `evictedFrom` left; the slot forgets it. */
+  takeShadow(slot: number): number {
+    const shadow = this.shadows[slot];
+    this.shadows[slot] = 0;
+    return shadow;
   }
 
   /** Entries that name the slot, the cache not counted. */

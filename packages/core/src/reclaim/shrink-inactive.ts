@@ -1,74 +1,70 @@
 /**
- * Direct reclaim: takes the oldest inactive pages, gives the used ones another round, writes dirty ones to swap or to
- * their file, and frees the rest. Mirrors `shrink_folio_list` and `shrink_active_list` of `mm/vmscan.c`.
+ * The oldest inactive pages: the used ones get another round, dirty ones are written to swap or to their file, and the
+ * rest is freed. Mirrors `shrink_folio_list`, one page at a time.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import { FrameFlags } from '../memory/frame-table.ts';
 import { deleteFromPageCache } from '../page-cache/filemap.ts';
 import { writebackPage } from '../page-cache/writeback.ts';
-import { folioReferenced } from '../rmap/referenced.ts';
 import { tryToUnmap } from '../rmap/try-to-unmap.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { addToSwap, deleteFromSwapCache, freeSwapCache } from '../swap/swap-cache.ts';
+import { checkReferences } from './check-references.ts';
+import type { PageKind } from './lru.ts';
+import { type ScanControl, isEnough, scanControl } from './scan-control.ts';
 
-/** `park`: only swap could take it, and swap is full. */
-type Fate = 'freed' | 'activate' | 'keep' | 'park';
+type Fate = 'freed' | 'activate' | 'keep';
 
-/** Passes over the lists with rising urgency: the last ones ignore references. */
-const PRIORITIES = 4;
-
-/**
- * @locks None of the rmap locks, no page-table lock. The caller may hold mmapLock and folio locks: others are tried only.
- * @returns how many frames were freed.
- * @sleeps May.
- */
-export function* reclaimPages(kernel: Kernel, pages: number): Routine<number> {
-  let freed = 0;
-  kernel.tracer?.reclaimBegan?.(pages);
-  if (kernel.swap.hasRoom) kernel.lru.unpark();
-  for (let pass = 0; pass < PRIORITIES && freed < pages; pass++) {
-    const budget = kernel.lru.inactive.length + kernel.lru.active.length;
-    for (let scanned = 0; scanned < budget && freed < pages; scanned++) {
-      if (kernel.lru.inactiveIsLow) yield* shrinkActive(kernel);
-      const pfn = kernel.lru.inactive.last;
-      if (pfn < 0) break;
-      if (yield* shrinkOne(kernel, pfn, pass === PRIORITIES - 1 ? 'ignore' : 'honour')) freed++;
-    }
+/** @locks As `reclaimPages`. @sleeps May. */
+export function* shrinkInactive(kernel: Kernel, control: ScanControl, kind: PageKind, pages: number): Routine<void> {
+  const { lru, stats } = kernel;
+  const { inactive } = lru[kind];
+  const freedBefore = control.freed;
+  const writesBefore = stats.reclaim['written'];
+  let scanned = 0;
+  for (; scanned < pages && !isEnough(control); scanned++) {
+    const pfn = inactive.last;
+    if (pfn < 0) break;
+    if (yield* shrinkOne(kernel, pfn, 'honour')) control.freed++;
   }
-  kernel.tracer?.reclaimEnded?.(freed);
-  return freed;
+  const freed = control.freed - freedBefore;
+  control.scanned += scanned;
+  count(kernel, control, scanned, freed);
+  lru.noteCost(kind, stats.reclaim['written'] - writesBefore, scanned - freed);
 }
 
 /**
  * Tries each of these pages once, used lately or not. Takes over the references that the caller holds on them.
  * `reclaim_pages`
  *
- * @locks As {@link reclaimPages}. @returns how many were freed. @sleeps May.
+ * @locks As `reclaimPages`. @returns how many were freed. @sleeps May.
  */
 export function* reclaimList(kernel: Kernel, pages: readonly number[]): Routine<number> {
   const { frames, allocator } = kernel;
-  let freed = 0;
+  const control = scanControl('proactive', pages.length);
   for (const pfn of pages) {
     // On no list: somebody else has isolated it, or it is not in use any more.
     const listed = frames.has(pfn, FrameFlags.Lru);
     allocator.put(pfn);
-    if (listed && frames.has(pfn, FrameFlags.Lru) && (yield* shrinkOne(kernel, pfn, 'ignore'))) freed++;
+    if (!listed || !frames.has(pfn, FrameFlags.Lru)) continue;
+    const freed = yield* shrinkOne(kernel, pfn, 'ignore');
+    count(kernel, control, 1, freed ? 1 : 0);
+    if (freed) control.freed++;
   }
-  return freed;
+  return control.freed;
 }
 
-/** The oldest active page becomes inactive; whether it was used is asked when its turn comes again. */
-function* shrinkActive(kernel: Kernel): Routine<void> {
-  const pfn = kernel.lru.active.last;
-  if (pfn < 0) return;
-  kernel.lru.deactivate(pfn);
-  if (kernel.scheduler.preemptive) yield point(PointKind.Explicit, 0);
+function count({ stats: { reclaim } }: Kernel, { reason }: ScanControl, scanned: number, freed: number): void {
+  reclaim['scanned'] += scanned;
+  reclaim['freed'] += freed;
+  if (reason === 'proactive') return;
+  reclaim[reason === 'kswapd' ? 'scannedByKswapd' : 'scannedDirectly'] += scanned;
+  reclaim[reason === 'kswapd' ? 'freedByKswapd' : 'freedDirectly'] += freed;
 }
 
 function* shrinkOne(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'): Routine<boolean> {
   const { lru, allocator, folioLocks, stats } = kernel;
-  stats.reclaim['scanned']++;
   lru.remove(pfn);
   if (!folioLocks.tryLock(pfn)) {
     lru.add(pfn);
@@ -83,9 +79,7 @@ function* shrinkOne(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'
     stats.reclaim['activated']++;
     kernel.frames.set(pfn, FrameFlags.Active);
   }
-  if (fate === 'freed') stats.reclaim['freed']++;
-  else if (fate === 'park') lru.park(pfn);
-  else lru.add(pfn);
+  if (fate !== 'freed') lru.add(pfn);
   allocator.put(pfn);
   return fate === 'freed';
 }
@@ -93,20 +87,15 @@ function* shrinkOne(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'
 /** @locks Folio lock held, one reference of ours. */
 function* tryToFree(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'): Routine<Fate> {
   const { frames, stats } = kernel;
-  if (frames.mapcount[pfn] > 0 && references === 'honour') {
-    const referenced = yield* folioReferenced(kernel, pfn);
-    if (referenced > 0) {
-      stats.reclaim['referenced']++;
-      return 'activate';
-    }
-  }
+  const verdict = references === 'honour' ? yield* checkReferences(kernel, pfn) : 'reclaim';
+  if (verdict === 'activate' || verdict === 'keep') return verdict;
   if (isPinned(kernel, pfn)) {
     stats.reclaim['pinned']++;
-    return 'activate';
+    return 'keep';
   }
   if (frames.has(pfn, FrameFlags.Anon)) {
     const lazy = !frames.has(pfn, FrameFlags.SwapBacked);
-    if (!lazy && !frames.has(pfn, FrameFlags.SwapCache) && !addToSwap(kernel, pfn)) return 'park';
+    if (!lazy && !frames.has(pfn, FrameFlags.SwapCache) && !addToSwap(kernel, pfn)) return 'activate';
   }
   if (frames.mapcount[pfn] > 0 && !(yield* tryToUnmap(kernel, pfn))) {
     stats.reclaim['unmapFailed']++;
@@ -116,6 +105,7 @@ function* tryToFree(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'
     return 'activate';
   }
   if (frames.has(pfn, FrameFlags.Anon)) return yield* freeAnon(kernel, pfn);
+  if (verdict === 'reclaim-clean' && frames.has(pfn, FrameFlags.Dirty)) return 'keep';
   return yield* freeFilePage(kernel, pfn);
 }
 
@@ -129,17 +119,19 @@ function expectedReferences(kernel: Kernel, pfn: number): number {
 }
 
 function* freeAnon(kernel: Kernel, pfn: number): Routine<Fate> {
-  const { frames, swap } = kernel;
+  const { frames, swap, stats } = kernel;
   if (!frames.has(pfn, FrameFlags.SwapCache)) {
-    if (!frames.has(pfn, FrameFlags.SwapBacked)) kernel.stats.reclaim['lazyFreed']++;
+    if (!frames.has(pfn, FrameFlags.SwapBacked)) stats.reclaim['lazyFreed']++;
     return frames.refcount[pfn] === 1 ? 'freed' : 'keep';
   }
   if (frames.has(pfn, FrameFlags.Dirty)) {
     frames.clear(pfn, FrameFlags.Dirty);
     if (kernel.scheduler.preemptive) yield point(PointKind.Io, pfn);
+    stats.reclaim['written']++;
     swap.write(frames.private[pfn], kernel.allocator.memory.page(pfn));
   }
   if (frames.refcount[pfn] !== 2 || frames.has(pfn, FrameFlags.Dirty)) return 'keep';
+  swap.evictedFrom(frames.private[pfn], kernel.workingset.evicted(pfn));
   deleteFromSwapCache(kernel, pfn);
   return 'freed';
 }
@@ -149,8 +141,12 @@ function* freeFilePage(kernel: Kernel, pfn: number): Routine<Fate> {
   const file = kernel.files.get(frames.mapping[pfn]);
   if (file === undefined) return frames.refcount[pfn] === 1 ? 'freed' : 'keep';
   if (file.kind === 'shmem' && frames.has(pfn, FrameFlags.Dirty)) return yield* swapOutShmem(kernel, pfn);
-  if (frames.has(pfn, FrameFlags.Dirty)) yield* writebackPage(kernel, file, pfn);
+  if (frames.has(pfn, FrameFlags.Dirty)) {
+    kernel.stats.reclaim['written']++;
+    yield* writebackPage(kernel, file, pfn);
+  }
   if (frames.refcount[pfn] !== 2 || frames.has(pfn, FrameFlags.Dirty)) return 'keep';
+  file.shadows.set(frames.index[pfn], kernel.workingset.evicted(pfn));
   deleteFromPageCache(kernel, file, pfn);
   return 'freed';
 }
@@ -160,17 +156,18 @@ function* swapOutShmem(kernel: Kernel, pfn: number): Routine<Fate> {
   const { frames, swap } = kernel;
   const file = kernel.files.get(frames.mapping[pfn]);
   const slot = file === undefined ? -1 : swap.allocate();
-  if (file === undefined) return 'activate';
-  if (slot < 0) return 'park';
+  if (file === undefined || slot < 0) return 'activate';
   const index = frames.index[pfn];
   frames.clear(pfn, FrameFlags.Dirty);
   if (kernel.scheduler.preemptive) yield point(PointKind.Io, pfn);
+  kernel.stats.reclaim['written']++;
   swap.write(slot, kernel.allocator.memory.page(pfn));
   if (frames.refcount[pfn] !== 2 || frames.has(pfn, FrameFlags.Dirty)) {
     swap.release(slot);
     frames.set(pfn, FrameFlags.Dirty);
     return 'keep';
   }
+  swap.evictedFrom(slot, kernel.workingset.evicted(pfn));
   deleteFromPageCache(kernel, file, pfn);
   file.pages.set(index, { swapSlot: slot });
   return 'freed';
