@@ -24,8 +24,8 @@ export class Srcu implements HeldLock {
   private readonly lockdep: Lockdep;
   private readonly sleeps: 'may' | 'never';
   private readonly queue: WaitQueue;
-  /** Tokens of the readers that are inside; tokens grow, so the least one is the oldest reader. */
-  private readonly inside = new Set<number>();
+  /** Tokens of the readers that are inside; tokens grow, so the first one is the oldest reader. */
+  private readonly inside: number[] = [];
   private nextToken = 0;
   private deferred: Deferred[] = [];
 
@@ -50,14 +50,17 @@ export class Srcu implements HeldLock {
     if (this.sleeps === 'never') this.scheduler.current.atomicDepth++;
     this.lockdep.acquired(this);
     const token = this.nextToken++;
-    this.inside.add(token);
+    this.inside.push(token);
     return token;
   }
 
   readUnlock(token: number): void {
-    if (!this.inside.delete(token)) {
+    const at = this.inside.lastIndexOf(token);
+    if (at < 0) {
       this.scheduler.fail('srcu-misuse', `${this.name}: a read section is left that was not entered`);
     }
+    if (at === this.inside.length - 1) this.inside.pop();
+    else this.inside.splice(at, 1);
     if (this.scheduler.preemptive) this.scheduler.note(PointKind.RcuReadUnlock, this.queue.id);
     this.lockdep.released(this);
     if (this.sleeps === 'never') this.scheduler.current.atomicDepth--;
@@ -95,8 +98,7 @@ export class Srcu implements HeldLock {
   }
 
   private oldest(): number {
-    for (const token of this.inside) return token;
-    return this.nextToken;
+    return this.inside.length === 0 ? this.nextToken : this.inside[0];
   }
 
   private runDeferred(): void {

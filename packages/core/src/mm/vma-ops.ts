@@ -85,8 +85,7 @@ function setBounds(kernel: Kernel, vma: Vma, start: number, end: number, pgoff: 
   assertVmaMarked(vma);
   vma.file?.iMmap.remove(vma);
   const restore = kernel.anonVmas.withdraw(vma);
-  vma.start = start;
-  vma.end = end;
+  vma.mm.vmas.setBounds(vma, start, end);
   vma.pgoff = pgoff;
   restore();
   vma.file?.iMmap.insert(vma, vma.pgoff, lastIndex(vma));

@@ -40,6 +40,18 @@ describe('the tree of VMAs', () => {
     expect(violation(() => tree.insert(vma(5, 1))).message).toMatch('do not overlap');
   });
 
+  it('finds a VMA by its new bounds when they change', () => {
+    const tree = new VmaTree();
+    const [a, b] = [vma(2, 4), vma(8, 1)];
+    tree.insert(a);
+    tree.insert(b);
+    expect(tree.at(5 * PAGE)).toBe(a);
+    tree.setBounds(a, 2 * PAGE, 4 * PAGE);
+    expect([tree.at(5 * PAGE), tree.find(5 * PAGE), a.end]).toEqual([undefined, b, 4 * PAGE]);
+    tree.setBounds(b, 4 * PAGE, 9 * PAGE);
+    expect([tree.at(5 * PAGE), tree.find(9 * PAGE), tree.below(9 * PAGE)]).toEqual([b, undefined, b]);
+  });
+
   it('agrees with a sorted list, whatever is inserted and removed', () => {
     const step = fc.record({ first: fc.nat({ max: 2000 }), pages: fc.integer({ min: 1, max: 3 }) });
     fc.assert(

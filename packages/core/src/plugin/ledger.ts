@@ -9,6 +9,7 @@ import type { Kernel } from '../kernel.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { TranslationOracle } from '../oracle/translation-oracle.ts';
 import { PointKind } from '../sched/preemption-point.ts';
+import { PageIndex } from './page-index.ts';
 
 /** Slots fit 24 bits; generations are above. */
 const GENERATION = 2 ** 24;
@@ -48,15 +49,13 @@ export class Ledger implements LedgerService {
   readonly pfn: number[] = [];
   readonly state: number[] = [];
   readonly permission: number[] = [];
-  /** Slots of each mm, by virtual page number: a page may have several device addresses. */
-  readonly byPage: Map<number, Map<number, number[]>> = new Map();
+  /** Its slots by page, and the pages that an invalidation took away. */
+  readonly pages: PageIndex = new PageIndex();
   private readonly kernel: Kernel;
   private readonly oracle: TranslationOracle | undefined;
   private readonly generation: number[] = [];
   private readonly freeSlots: number[] = [];
-  private unflushed: number[] = [];
-  /** Pages that an invalidation took away, by mm. */
-  private readonly taken = new Map<number, Set<number>>();
+  private readonly unflushed: number[] = [];
 
   constructor(kernel: Kernel, device: string, coherence: 'notified' | 'pinned', oracle: TranslationOracle | undefined) {
     this.kernel = kernel;
@@ -73,10 +72,10 @@ export class Ledger implements LedgerService {
     this.pfn[slot] = pfn;
     this.state[slot] = EntryState.valid;
     this.permission[slot] = writable ? Permission.store : Permission.load;
-    this.slotsAt(mm.id, address / 4096).push(slot);
+    this.pages.add(mm.id, address / 4096, slot);
     this.counts.established++;
     this.counts.live++;
-    if (this.taken.get(mm.id)?.delete(address / 4096)) this.counts.refaulted++;
+    if (this.pages.giveBack(mm.id, address / 4096)) this.counts.refaulted++;
     this.oracle?.established(this, slot);
     return (slot + this.generation[slot] * GENERATION) as LedgerEntry;
   }
@@ -95,22 +94,21 @@ export class Ledger implements LedgerService {
     this.unflushed.push(slot);
     this.counts.cleared++;
     const window = this.kernel.scheduler.current.invalidating;
-    const [mm, address] = [this.mm[slot], this.address[slot]];
+    const mm = this.mm[slot];
+    const address = this.address[slot];
     if (window === undefined || window.mm !== mm || address < window.start || address >= window.end) return;
     this.counts.invalidated++;
-    let taken = this.taken.get(mm.id);
-    if (taken === undefined) this.taken.set(mm.id, (taken = new Set()));
-    taken.add(address / 4096);
+    this.pages.take(mm.id, address / 4096);
   }
 
   flush(): void {
     const slots = this.unflushed;
-    if (slots.length === 0) return;
-    this.unflushed = [];
-    for (const slot of slots) {
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i];
       if (this.permission[slot] === Permission.draining) this.permission[slot] = Permission.load;
       if (this.state[slot] === EntryState.cleared) this.release(slot);
     }
+    slots.length = 0;
   }
 
   load(entry: LedgerEntry, offset: number, length: number, into: Uint8Array, at: number): void {
@@ -137,15 +135,8 @@ export class Ledger implements LedgerService {
   }
 
   /** Slots that the device reaches in `[start, end)` of an mm: costs what is present. */
-  *slotsInside(mm: MmStruct, start: number, end: number): Iterable<number> {
-    const pages = this.byPage.get(mm.id);
-    if (pages === undefined) return;
-    const [first, behind] = [start / 4096, end / 4096];
-    if (behind - first <= pages.size) {
-      for (let vpn = first; vpn < behind; vpn++) yield* pages.get(vpn) ?? [];
-    } else {
-      for (const [vpn, slots] of pages) if (vpn >= first && vpn < behind) yield* slots;
-    }
+  slotsInside(mm: MmStruct, start: number, end: number): Iterable<number> {
+    return this.pages.inside(mm.id, start / 4096, end / 4096);
   }
 
   /** Every slot that is not flushed. */
@@ -163,19 +154,8 @@ export class Ledger implements LedgerService {
     return this.generation.length - 1;
   }
 
-  private slotsAt(mm: number, vpn: number): number[] {
-    let pages = this.byPage.get(mm);
-    if (pages === undefined) this.byPage.set(mm, (pages = new Map<number, number[]>()));
-    let slots = pages.get(vpn);
-    if (slots === undefined) pages.set(vpn, (slots = []));
-    return slots;
-  }
-
   private release(slot: number): void {
-    const pages = this.byPage.get(this.mm[slot].id);
-    const slots = pages?.get(this.address[slot] / 4096) ?? [];
-    slots.splice(slots.indexOf(slot), 1);
-    if (slots.length === 0) pages?.delete(this.address[slot] / 4096);
+    this.pages.remove(this.mm[slot].id, this.address[slot] / 4096, slot);
     this.oracle?.flushed(this, slot);
     this.state[slot] = EntryState.free;
     this.generation[slot]++;

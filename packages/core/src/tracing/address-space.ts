@@ -22,8 +22,7 @@ export interface AddressSpaceArea extends MapsEntry {
 
 /** Costs what is present. Changes nothing. */
 export function picture(kernel: Kernel, mm: MmStruct, ledgers: readonly Ledger[]): AddressSpaceArea[] {
-  const devicePages = ledgers.map((ledger) => ledger.byPage.get(mm.id)).filter((pages) => pages !== undefined);
-  const reached = (vpn: number): boolean => devicePages.some((pages) => pages.has(vpn));
+  const reached = (vpn: number): boolean => ledgers.some(({ pages }) => pages.has(mm.id, vpn));
   return maps(mm).map((entry) => ({ ...entry, runs: runsOf(kernel, mm, entry, reached) }));
 }
 
