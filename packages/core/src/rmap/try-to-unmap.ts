@@ -47,8 +47,9 @@ function* unmapOne(kernel: Kernel, pfn: number, vma: Vma, va: number): Routine<b
 /** @locks Page-table lock held. */
 function* clearOne(kernel: Kernel, pfn: number, vma: Vma, va: number, slot: number): Routine<boolean> {
   const { frames, pageTables, swap } = kernel;
-  const flags = pageTables.flags(slot);
   if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
+  // In one step with the clearing: a CPU may have set the dirty bit up to now.
+  const flags = pageTables.flags(slot);
   pageTables.set(slot, Pte.None, 0);
   yield* kernel.tlbs.flushRange(vma.mm, va, va + 4096);
   if ((flags & Pte.Dirty) !== 0) frames.set(pfn, FrameFlags.Dirty);
