@@ -116,9 +116,10 @@ function* moveTable(kernel: Kernel, old: Vma, copy: Vma, va: number, target: num
   if (!oldLock.acquireNow()) yield* oldLock.acquire();
   if (newLock !== oldLock && !newLock.acquireNow('nested')) yield* newLock.acquire('nested');
   for (let i = 0; i < extent / 4096; i++) {
-    const flags = pageTables.flags(source + i);
-    if (flags === Pte.None) continue;
+    if (pageTables.flags(source + i) === Pte.None) continue;
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, source + i);
+    // In one step with the clearing: a CPU may have set accessed or dirty up to now.
+    const flags = pageTables.flags(source + i);
     const frame = pageTables.frame(source + i);
     pageTables.set(source + i, Pte.None, 0);
     pageTables.set(destination + i, flags, frame);

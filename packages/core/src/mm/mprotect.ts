@@ -136,12 +136,11 @@ function* protectTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: numbe
   let index = (start / 4096) & 511;
   for (let va = start; va < end; va += 4096, index++) {
     const flags = words[offset + index * 2];
-    if (!isMapped(flags)) continue;
-    const next = protectedFlags(vma, flags);
-    if (next === flags) continue;
+    if (!isMapped(flags) || protectedFlags(vma, flags) === flags) continue;
     const slot = table * 512 + index;
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
-    pageTables.set(slot, next, pageTables.frame(slot));
+    // Read again, in one step with the store: a CPU may have set accessed or dirty up to now.
+    pageTables.set(slot, protectedFlags(vma, words[offset + index * 2]), pageTables.frame(slot));
     gather.track(va);
   }
   lock.release();

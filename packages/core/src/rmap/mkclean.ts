@@ -28,8 +28,9 @@ function* cleanOne(kernel: Kernel, pfn: number, vma: Vma, va: number): Routine<v
   const lock = kernel.ptLocks.ofSlot(slot);
   if (!lock.acquireNow()) yield* lock.acquire();
   if (slotMapping(kernel, vma, va, pfn) === slot) {
-    const flags = pageTables.flags(slot);
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
+    // In one step with the clearing: a CPU may have set the dirty bit up to now.
+    const flags = pageTables.flags(slot);
     pageTables.set(slot, Pte.None, 0);
     yield* kernel.tlbs.flushRange(vma.mm, va, va + 4096);
     if ((flags & Pte.Dirty) !== 0) kernel.frames.set(pfn, FrameFlags.Dirty);
