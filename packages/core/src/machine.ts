@@ -5,7 +5,8 @@
 import type { Device, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
 import { bootKernel } from './boot.ts';
 import { UsageError, type Violation } from './contract.ts';
-import { type AccessRun, Cpus } from './cpu/access.ts';
+import { Cpus } from './cpu/access.ts';
+import type { AccessRun } from './cpu/run.ts';
 import type { CpuAccessKind, Signal } from './fault/user-fault.ts';
 import { type Kconfig, resolveKconfig } from './kconfig.ts';
 import type { Kernel } from './kernel.ts';
@@ -213,8 +214,8 @@ export class Machine {
   }
 
   /**
-   * Accesses `[from, to)` of a run, in order, as far as none needs a fault or crosses a page: the fast way through a
-   * recording. Stores write a pattern. With oracles on it makes none: they look at each access.
+   * Accesses `[from, to)` of a run, in order, as far as none needs a fault: the fast way through a recording. Stores
+   * write a pattern; nobody sees what loads read. With oracles on it makes none: they look at each access.
    *
    * @returns the first access that was not made; `to` when all were.
    */

@@ -12,7 +12,13 @@ import {
   type MmEvent,
   openRecording,
 } from '@mmu-notifier/trace';
-import { type Machine, Machine as CoreMachine, MemorySwapDevice } from '@mmu-notifier/core';
+import {
+  type Machine,
+  Machine as CoreMachine,
+  MemorySwapDevice,
+  type MmapCall,
+  type Process,
+} from '@mmu-notifier/core';
 
 /** What is used of `cli/src/replay`: no package exports it. */
 interface CommandParts {
@@ -35,33 +41,43 @@ interface Call {
   readonly origin: EventOrigin;
 }
 
+/** More than the recording has. */
+const MOST = 2 ** 22;
+
 /** A recording in memory: typed arrays of accesses, and what comes between them. */
 class Parsed implements EventSink {
   readonly steps: (AccessBatch | Call)[] = [];
   accesses = 0;
+  private readonly kinds = new Uint8Array(MOST);
+  private readonly addresses = new Float64Array(MOST);
+  private readonly sizes = new Int32Array(MOST);
+  private process = 0;
+  /** Where the accesses begin that belong to no step yet. */
+  private from = 0;
 
   access(process: number, kind: AccessKind, address: number, size: number): void {
-    this.accessBatch({
-      process,
-      length: 1,
-      kinds: Uint8Array.of(kind),
-      addresses: Float64Array.of(address),
-      sizes: Int32Array.of(size),
-    });
-  }
-
-  accessBatch({ process, length, kinds, addresses, sizes }: AccessBatch): void {
-    this.accesses += length;
-    const columns = {
-      kinds: kinds.slice(0, length),
-      addresses: addresses.slice(0, length),
-      sizes: sizes.slice(0, length),
-    };
-    this.steps.push({ process, length, ...columns });
+    if (process !== this.process) this.endBatch();
+    this.process = process;
+    this.kinds[this.accesses] = kind;
+    this.addresses[this.accesses] = address;
+    this.sizes[this.accesses++] = size;
   }
 
   event(event: MmEvent, origin: EventOrigin): void {
+    this.endBatch();
     this.steps.push({ event, origin });
+  }
+
+  endBatch(): void {
+    const { process, from, accesses } = this;
+    if (from === accesses) return;
+    const columns = {
+      kinds: this.kinds.subarray(from, accesses),
+      addresses: this.addresses.subarray(from, accesses),
+      sizes: this.sizes.subarray(from, accesses),
+    };
+    this.steps.push({ process, length: accesses - from, ...columns });
+    this.from = accesses;
   }
 }
 
@@ -76,6 +92,7 @@ async function preparsed(): Promise<Parsed> {
   if (parsed !== undefined) return parsed;
   parsed = new Parsed();
   await read(parsed);
+  parsed.endBatch();
   return parsed;
 }
 
@@ -92,6 +109,7 @@ async function rate(source: Source, plugins: readonly unknown[]): Promise<number
     swapDevice: new MemorySwapDevice(),
     oracles: 'off',
   });
+  touchMemory(machine);
   const devices = new DeviceSet(machine, plugins);
   const player = new Player(machine, devices, new DeviceTurns({ numerator: 1, denominator: 4 }, plugins.length));
   const before = process.cpuUsage();
@@ -100,6 +118,16 @@ async function rate(source: Source, plugins: readonly unknown[]): Promise<number
   const { user, system } = process.cpuUsage(before);
   if (player.replayed < accesses) throw new Error(`${accesses - player.replayed} accesses were not replayed`);
   return (accesses / (user + system)) * 1e6;
+}
+
+/** Hands the machine's memory to it: a new one gets its pages from this host as it first writes to them. */
+function touchMemory(machine: CoreMachine): void {
+  const p1 = machine.processes.get('p1') as Process;
+  const length = 48 * 2 ** 20;
+  const call: MmapCall = { address: 0, length, prot: 'rw', flags: ['private', 'anonymous', 'populate'] };
+  const address = machine.run('warm', machine.syscalls.mmap(p1, call), p1);
+  if (typeof address === 'string') throw new Error(`mmap answered ${address}`);
+  machine.run('warm', machine.syscalls.munmap(p1, address, length), p1);
 }
 
 function play({ steps }: Parsed, player: EventSink): void {

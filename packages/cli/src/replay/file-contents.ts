@@ -7,13 +7,8 @@ export function fileContents(name: string): PageFiller {
   const seed = hash(name);
   return (index, into) => {
     let word = (seed ^ Math.imul(index + 1, 0x9e3779b1)) | 0;
-    for (let at = 0; at < into.length; at += 4) {
-      word = (Math.imul(word, 1664525) + 1013904223) | 0;
-      into[at] = word >>> 24;
-      into[at + 1] = word >>> 16;
-      into[at + 2] = word >>> 8;
-      into[at + 3] = word;
-    }
+    const words = new Uint32Array(into.buffer, into.byteOffset, into.length >>> 2);
+    for (let at = 0; at < words.length; at++) words[at] = word = (Math.imul(word, 1664525) + 1013904223) | 0;
   };
 }
 

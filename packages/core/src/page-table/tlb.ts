@@ -14,8 +14,8 @@ import type { Scheduler } from '../sched/scheduler.ts';
 import { Pte } from './pte.ts';
 
 const ENTRIES = 1024;
-/** `&` folds a vpn to 32 bits first, which keeps the low ones. */
-const MASK: number = ENTRIES - 1;
+/** Where a vpn's entry is: `&` folds it to 32 bits first, which keeps the low ones. */
+export const TLB_INDEX: number = ENTRIES - 1;
 /** Address spaces that a CPU keeps entries of. `TLB_NR_DYN_ASIDS` */
 const CONTEXTS = 6;
 /** Pages that are flushed one by one; for more, all entries of the address space go. `tlb_single_page_flush_ceiling` */
@@ -28,7 +28,8 @@ export interface TlbOwner {
   cpuMask: number;
 }
 
-class CpuTlb {
+/** The entries of one CPU, in columns. A vpn of -1 is no entry. */
+export class CpuTlb {
   readonly vpn: Float64Array = new Float64Array(ENTRIES).fill(-1);
   readonly asid: Int32Array = new Int32Array(ENTRIES);
   readonly pfn: Int32Array = new Int32Array(ENTRIES);
@@ -61,13 +62,18 @@ export class Tlbs {
     for (let cpu = 0; cpu < scheduler.cpus; cpu++) this.cpus.push(new CpuTlb());
   }
 
+  /** For runs of accesses, which look up many entries in one loop and add to `hits` and `misses`. */
+  of(cpu: number): CpuTlb {
+    return this.cpus[cpu];
+  }
+
   /**
    * The frame that `cpu` reaches at `vpn` through an entry whose bits under `mask` are `want`; -1 on a miss. A store
    * wants `Writable | Dirty`: hardware walks again to set the dirty bit.
    */
   lookup(cpu: number, asid: number, vpn: number, mask: number, want: number): number {
     const tlb = this.cpus[cpu];
-    const at = vpn & MASK;
+    const at = vpn & TLB_INDEX;
     if (tlb.vpn[at] === vpn && tlb.asid[at] === asid && (tlb.flags[at] & mask) === want) {
       this.hits++;
       return tlb.pfn[at];
@@ -79,7 +85,7 @@ export class Tlbs {
   fill(cpu: number, owner: TlbOwner, vpn: number, pfn: number, flags: number): void {
     const tlb = this.cpus[cpu];
     if (tlb.loaded !== owner) this.load(tlb, cpu, owner);
-    const at = vpn & MASK;
+    const at = vpn & TLB_INDEX;
     if (tlb.vpn[at] >= 0) this.reach[tlb.pfn[at]]--;
     tlb.vpn[at] = vpn;
     tlb.asid[at] = owner.asid;
@@ -133,7 +139,7 @@ export class Tlbs {
   private flushCpu(tlb: CpuTlb, asid: number, first: number, end: number): void {
     if (end - first < ENTRIES) {
       for (let vpn = first; vpn < end; vpn++) {
-        const at = vpn & MASK;
+        const at = vpn & TLB_INDEX;
         if (tlb.vpn[at] === vpn && tlb.asid[at] === asid) this.drop(tlb, at);
       }
       return;

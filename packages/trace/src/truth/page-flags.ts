@@ -3,6 +3,8 @@
 /** Pages in a leaf. */
 const LEAF = 1024;
 const RECENT = 64;
+/** Pages whose flags are at hand. */
+const NEAR = 1024;
 
 /** What a bit says. The `SEEN` bits let the hot path stop after one test; whatever changes a page's mapping clears them. */
 export const PageBit = {
@@ -38,6 +40,19 @@ export class PageFlags {
   /** Leaves that were used last: code, data and stack take turns. */
   private readonly recentIndex = new Float64Array(RECENT).fill(-1);
   private readonly recent: Uint16Array[] = new Array<Uint16Array>(RECENT).fill(new Uint16Array(0));
+  /** Pages that were asked for last, and their flags. */
+  private readonly nearPage = new Float64Array(NEAR).fill(-1);
+  private readonly nearFlags = new Uint16Array(NEAR);
+
+  /** Whether the page has all of `bits`: the hot path of a count. */
+  has(page: number, bits: number): boolean {
+    const at = page & (NEAR - 1);
+    if (this.nearPage[at] === page && ((this.nearFlags[at] as number) & bits) === bits) return true;
+    const flags = this.get(page);
+    this.nearPage[at] = page;
+    this.nearFlags[at] = flags;
+    return (flags & bits) === bits;
+  }
 
   get(page: number): number {
     const index = Math.floor(page / LEAF);
@@ -47,6 +62,8 @@ export class PageFlags {
   }
 
   set(page: number, flags: number): void {
+    const near = page & (NEAR - 1);
+    if (this.nearPage[near] === page) this.nearFlags[near] = flags;
     const index = Math.floor(page / LEAF);
     const at = index & (RECENT - 1);
     if (this.find(index, at) === undefined) this.leaves.set(index, new Uint16Array(LEAF));
@@ -63,6 +80,7 @@ export class PageFlags {
 
   /** Changes the flags of every page in `[first, end)` that has any; costs what is present. */
   update(first: number, end: number, change: (flags: number, page: number) => number): void {
+    this.nearPage.fill(-1);
     for (const [index, leaf] of this.leaves) {
       const base = index * LEAF;
       if (base >= end || base + LEAF <= first) continue;
@@ -77,6 +95,7 @@ export class PageFlags {
   /** Forgets everything. */
   clear(): void {
     this.leaves.clear();
+    this.nearPage.fill(-1);
     this.recentIndex.fill(-1);
   }
 }

@@ -34,6 +34,8 @@ export class TruthCounter implements EventSink {
   private currentNumber = 1;
   private current: CountedProcess = this.processes.get(1) as CountedProcess;
   private readonly state: TruthState = newState();
+  /** Accesses of a batch by kind. */
+  private readonly counts = new Int32Array(4);
 
   /** Counts one access. */
   access(process: number, kind: AccessKind, address: number, size: number): void {
@@ -43,20 +45,35 @@ export class TruthCounter implements EventSink {
     state.byKind[kind] = (state.byKind[kind] as number) + 1;
     const page = Math.floor(address / PAGE_SIZE);
     const need = SEEN[kind] as number;
-    if ((this.current.flags.get(page) & need) !== need) this.touch(page, kind, address);
+    if (!this.current.flags.has(page, need)) this.touch(page, kind, address);
     if (address - page * PAGE_SIZE + size <= PAGE_SIZE) return;
     state.crossing++;
     const last = Math.floor((address + size - 1) / PAGE_SIZE);
     for (let next = page + 1; next <= last; next++) {
-      if ((this.current.flags.get(next) & need) !== need) this.touch(next, kind, next * PAGE_SIZE);
+      if (!this.current.flags.has(next, need)) this.touch(next, kind, next * PAGE_SIZE);
     }
   }
 
-  /** Counts accesses in a row. */
+  /** Counts accesses in a row: what lies in one page that was used in this way before, here. */
   accessBatch({ process, length, kinds, addresses, sizes }: AccessBatch): void {
+    if (process !== this.currentNumber) this.select(process);
+    const { flags } = this.current;
+    const { byKind } = this.state;
+    const counts = this.counts.fill(0);
     for (let i = 0; i < length; i++) {
-      this.access(process, kinds[i] as AccessKind, addresses[i] as number, sizes[i] as number);
+      const kind = kinds[i] as AccessKind;
+      const address = addresses[i] as number;
+      const size = sizes[i] as number;
+      const offset = address & (PAGE_SIZE - 1);
+      if (
+        kind !== AccessKind.kernelStore &&
+        offset + size <= PAGE_SIZE &&
+        flags.has((address - offset) / PAGE_SIZE, SEEN[kind] as number)
+      )
+        counts[kind] = (counts[kind] as number) + 1;
+      else this.access(process, kind, address, size);
     }
+    for (let kind = 0; kind < counts.length; kind++) byKind[kind] = (byKind[kind] as number) + (counts[kind] as number);
   }
 
   /** Counts one event. */
