@@ -97,7 +97,8 @@ function resultOf({ row, model, kernel, missing }: Measured): Result {
           : spread(ratios).median <= aim.atMost
         : aim.kind === 'rate'
           ? found.median >= aim.atLeast
-          : found.median <= aim.atMost,
+          : // A measurement below nothing is none.
+            found.min >= 0 && found.median <= aim.atMost,
   };
 }
 

@@ -21,14 +21,14 @@ export function* invalidateRangeStart(vm: Vm, range: NotifierRange): Routine<'do
   if (trace.enabled) {
     trace.event('kvm_unmap_hva_range', { process: vm.name, start: range.start, end: range.end, event: range.event });
   }
-  yield* vm.mnInvalidateLock.acquire();
+  if (!vm.mnInvalidateLock.acquireNow()) yield* vm.mnInvalidateLock.acquire();
   vm.mnActiveInvalidateCount++;
   vm.mnInvalidateLock.release();
 
   const token = vm.srcu.readLock();
   const ranges = vm.memslots.rangesOfHva(range.start, range.end);
   if (ranges.length > 0) {
-    yield* vm.mmuLock.acquire();
+    if (!vm.mmuLock.acquireNow()) yield* vm.mmuLock.acquire();
     yield* vm.invalidate.begin();
     vm.stats.invalidations();
     for (const { first, end } of ranges) {
@@ -46,7 +46,7 @@ export function* invalidateRangeStart(vm: Vm, range: NotifierRange): Routine<'do
 export function* invalidateRangeEnd(vm: Vm, range: NotifierRange): Routine<void> {
   const token = vm.srcu.readLock();
   if (vm.memslots.rangesOfHva(range.start, range.end).length > 0) {
-    yield* vm.mmuLock.acquire();
+    if (!vm.mmuLock.acquireNow()) yield* vm.mmuLock.acquire();
     const windows = yield* vm.invalidate.finish();
     if (windows === 0) vm.retryQueue.wakeAll();
     if (windows < 0) vm.shared.warnings.push(`${vm.name}: more ends than starts met a memslot`);
@@ -54,7 +54,7 @@ export function* invalidateRangeEnd(vm: Vm, range: NotifierRange): Routine<void>
   }
   vm.srcu.readUnlock(token);
 
-  yield* vm.mnInvalidateLock.acquire();
+  if (!vm.mnInvalidateLock.acquireNow()) yield* vm.mnInvalidateLock.acquire();
   const active = --vm.mnActiveInvalidateCount;
   vm.mnInvalidateLock.release();
   if (active === 0) vm.slotsQueue.wakeAll();

@@ -88,7 +88,12 @@ export class MmuInvalidate {
     return yield* this.inProgress.add(-1);
   }
 
-  /** Windows in progress, for invariants. */
+  /** `snapshot` without a routine, while nothing preempts. */
+  get sequence(): number {
+    return this.seq.value;
+  }
+
+  /** Windows in progress. */
   get windows(): number {
     return this.inProgress.value;
   }

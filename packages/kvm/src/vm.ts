@@ -13,6 +13,7 @@
  */
 import type {
   Completion,
+  LedgerEntry,
   MmHandle,
   Mutex,
   NotifierSubscription,
@@ -28,6 +29,7 @@ import { GfnSet } from './gfn-set.ts';
 import type { Memslots } from './memslots.ts';
 import { MmuInvalidate } from './retry.ts';
 import { SpteBits, Sptes } from './sptes.ts';
+import type { TablePage } from './sptes.ts';
 import type { KvmStats } from './stats.ts';
 import { Vcpu } from './vcpu.ts';
 
@@ -137,11 +139,13 @@ export class Vm {
   dropSpte(gfn: number): void {
     assertHeld(this.mmuLock, 'mmuLock');
     const { frames, ledger } = this.host;
-    const pfn = this.sptes.pfn(gfn);
-    const bits = this.sptes.bits(gfn);
+    const leaf = this.sptes.leaf(gfn) as TablePage;
+    const index = gfn & 511;
+    const pfn = leaf.words[2 * index] as Pfn;
+    const bits = leaf.words[2 * index + 1] as number;
     if ((bits & SpteBits.Dirty) !== 0) frames.markDirty(pfn);
     if ((bits & SpteBits.Accessed) !== 0 && pfn !== frames.zeroPage) frames.markAccessed(pfn);
-    ledger.clear(this.sptes.ledgerEntry(gfn));
+    ledger.clear(leaf.ledger[index] as LedgerEntry);
     this.sptes.remove(gfn);
     this.stats.pages4k(-1);
     if (this.shared.coherence === 'pinned') this.gather.push(pfn);

@@ -133,6 +133,10 @@ class FakeLock implements SpinLock, Mutex {
     this.take();
   }
 
+  acquireNow(): boolean {
+    return false;
+  }
+
   tryAcquire(): boolean {
     if (this.owner !== undefined) return false;
     this.take();
@@ -266,6 +270,7 @@ class FakeAtomic implements Atomic {
 /** The services that this driver uses; another one throws. */
 export function fakeSync(sched: FakeScheduler): SyncService {
   return {
+    preemptive: true,
     spinLock: (name) => new FakeLock(sched, name, 'spin'),
     mutex: (name) => new FakeLock(sched, name, 'mutex'),
     waitQueue: (name) => new FakeQueue(sched, name),

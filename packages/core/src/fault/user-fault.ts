@@ -8,6 +8,7 @@ import { PROT_MASK, VmFlags } from '../mm/vm-flags.ts';
 import type { Vma } from '../mm/vma.ts';
 import { tryLockVma, unlockVma } from '../mm/vma-lock.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
+import { writeAnonymousNow } from './anonymous.ts';
 import { type FaultResult, handleFault } from './handle-fault.ts';
 
 /** What the CPU does with an address. @public */
@@ -38,6 +39,11 @@ export function* userFault(
   if (!allows(vma, kind)) {
     unlockVma(kernel, vma);
     return segv(kernel, 'SEGV_ACCERR', address);
+  }
+  if (kind === 'store' && writeAnonymousNow(kernel, vma, address - (address % 4096))) {
+    unlockVma(kernel, vma);
+    kernel.stats.vmaLock['success']++;
+    return undefined;
   }
   const result = yield* handleFault(kernel, vma, address, kind === 'store' ? 'write' : 'read', 'vma');
   unlockVma(kernel, vma);

@@ -78,14 +78,14 @@ function* copyPage(kernel: Kernel, fault: Fault, old: number): Routine<FaultResu
   if (copy < 0) copy = yield* allocator.allocate();
   if (copy < 0) return 'oom';
   allocator.memory.copy(copy, old);
-  const window = yield* openWindow(kernel, vma.mm, va, va + 4096, 'CLEAR');
+  const window = vma.mm.notifiers === undefined ? undefined : yield* openWindow(kernel, vma.mm, va, va + 4096, 'CLEAR');
   const lock = kernel.ptLocks.ofSlot(slot);
   if (!lock.acquireNow()) yield* lock.acquire();
   const flags = pageTables.flags(slot);
   const same = isMapped(flags) && (flags & Pte.Writable) === 0 && pageTables.frame(slot) === old;
   if (same) yield* replacePage(kernel, fault, old, copy);
   lock.release();
-  yield* closeWindow(kernel, window);
+  if (window !== undefined) yield* closeWindow(kernel, window);
   // The reference that the old pte had; for a lost race, the copy.
   if (!same) allocator.put(copy);
   else if (old !== allocator.zeroPfn) {
@@ -102,7 +102,8 @@ function* replacePage(kernel: Kernel, fault: Fault, old: number, copy: number): 
   countFault(kernel, 'copyOnWrite');
   if (scheduler.preemptive) yield point(PointKind.PteStore, slot);
   pageTables.set(slot, Pte.None, 0);
-  yield* kernel.tlbs.flushRange(vma.mm, va, va + 4096);
+  if (scheduler.preemptive) yield point(PointKind.TlbFlush, vma.mm.asid);
+  kernel.tlbs.flushNow(vma.mm, va, va + 4096);
   // Nobody wrote through the old pte after we copied: it was read-only for everyone.
   addNewAnonRmap(kernel, copy, vma, va);
   kernel.lru.add(copy);

@@ -3,6 +3,7 @@
  * and takes the reference in the same step. Mirrors `mm/gup.c` of Linux 6.18.
  */
 import type { Errno, GetPageOptions, Pfn, Routine, UserPage } from '@mmu-notifier/plugin-api';
+import { writeAnonymousNow } from '../fault/anonymous.ts';
 import { handleFault } from '../fault/handle-fault.ts';
 import type { Kernel } from '../kernel.ts';
 import { FrameFlags } from '../memory/frame-table.ts';
@@ -65,6 +66,8 @@ function* getLocked(
 ): Routine<UserPage | Errno> {
   const vma = mm.vmas.at(address);
   if (vma === undefined || !allows(vma, options, hold)) return 'EFAULT';
+  const page = getNow(kernel, vma, address, options, hold);
+  if (page !== undefined) return page;
   for (;;) {
     const page = yield* follow(kernel, vma, address, options, hold);
     if (typeof page === 'object') return page;
@@ -75,6 +78,26 @@ function* getLocked(
     if (result === 'sigbus') return 'EFAULT';
     if (result === 'oom') return 'ENOMEM';
   }
+}
+
+/**
+ * The page as plain code, also one that is missing where a first write brings it; `undefined` where the loop is needed.
+ * @locks As `getUserPage`. @sleeps Never.
+ */
+function getNow(kernel: Kernel, vma: Vma, address: number, options: GetPageOptions, hold: Hold): UserPage | undefined {
+  if (kernel.scheduler.preemptive || hold === 'pin' || options.write !== true || options.nowait === true)
+    return undefined;
+  if (options.interruptible && kernel.scheduler.current.owner?.signalPending === true) return undefined;
+  let slot = kernel.pageTables.walk(vma.mm.root, address);
+  if (slot < 0 || (kernel.pageTables.flags(slot) & Pte.Present) === 0) {
+    if (!writeAnonymousNow(kernel, vma, address - (address % 4096))) return undefined;
+    slot = kernel.pageTables.walk(vma.mm.root, address);
+  }
+  const lock = kernel.ptLocks.ofSlot(slot);
+  if (!lock.acquireNow()) return undefined;
+  const page = take(kernel, slot, options, hold);
+  lock.release();
+  return page;
 }
 
 /**

@@ -115,7 +115,10 @@ function* moveTable(kernel: Kernel, old: Vma, copy: Vma, va: number, target: num
   const newLock = kernel.ptLocks.ofSlot(destination);
   if (!oldLock.acquireNow()) yield* oldLock.acquire();
   if (newLock !== oldLock && !newLock.acquireNow('nested')) yield* newLock.acquire('nested');
-  for (let i = 0; i < extent / 4096; i++) {
+  // With nobody who looks in between or at each entry, all go at once.
+  const stepwise = kernel.scheduler.preemptive || pageTables.observer !== undefined;
+  if (!stepwise) pageTables.move(source, destination, extent / 4096);
+  for (let i = 0; stepwise && i < extent / 4096; i++) {
     if (pageTables.flags(source + i) === Pte.None) continue;
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, source + i);
     // In one step with the clearing: a CPU may have set accessed or dirty up to now.

@@ -53,6 +53,26 @@ describe('page tables', () => {
     expect(used()).toBe(9);
   });
 
+  it('move entries as if one by one', () => {
+    const { tables, link, table } = tablesOf();
+    const from = link(0x5000);
+    const to = link(TWO_MIB + 0x9000);
+    tables.set(from, Pte.Present, 77);
+    tables.set(from + 2, Pte.Swap, 5);
+    tables.move(from, to, 3);
+    const read = (slot: number): number[] => [tables.flags(slot), tables.frame(slot)];
+    expect([read(to), read(to + 1), read(to + 2)]).toEqual([
+      [Pte.Present, 77],
+      [Pte.None, 0],
+      [Pte.Swap, 5],
+    ]);
+    expect([read(from), read(from + 2)]).toEqual([
+      [Pte.None, 0],
+      [Pte.None, 0],
+    ]);
+    expect([table.private[tables.leafTable(0, 0)], table.private[tables.leafTable(0, TWO_MIB)]]).toEqual([0, 2]);
+  });
+
   it('count their entries that are not none', () => {
     const { tables, link, table } = tablesOf();
     const slot = link(0x5000);

@@ -70,6 +70,28 @@ export class PageTables {
     words[at] = (words[at] | set) & ~clear;
   }
 
+  /** Moves `count` entries, whose new places are none, as `set` does one by one. */
+  move(from: number, to: number, count: number): void {
+    const source = (from / 512) | 0;
+    const target = (to / 512) | 0;
+    const words = this.memory.words(source);
+    const into = this.memory.words(target);
+    const first = this.memory.wordOffset(source) + (from & 511) * 2;
+    const shift = this.memory.wordOffset(target) + (to & 511) * 2 - first;
+    let moved = 0;
+    for (let at = first; at < first + count * 2; at += 2) {
+      const flags = words[at];
+      if (flags === 0) continue;
+      into[at + shift] = flags;
+      into[at + shift + 1] = words[at + 1];
+      words[at] = 0;
+      words[at + 1] = 0;
+      moved++;
+    }
+    this.table.private[source] -= moved;
+    this.table.private[target] += moved;
+  }
+
   /** The slot of the last-level entry of `va`; -1 where a table on the way is absent. */
   walk(root: number, va: number): number {
     const table = this.leafTable(root, va);
@@ -108,15 +130,16 @@ export class PageTables {
     const span = LEVEL_SPAN[level];
     const words = this.memory.words(pfn);
     const offset = this.memory.wordOffset(pfn);
-    const first = Math.floor(va / span);
-    for (let index = first % 512, at = va; index < 512 && at < end; index++) {
-      const behind = (Math.floor(at / span) + 1) * span;
-      if ((words[offset + index * 2] & Pte.Present) !== 0) {
-        if (level === 1) return at;
-        const found = this.nextLeafBelow(words[offset + index * 2 + 1], level - 1, at, Math.min(end, behind));
-        if (found < Math.min(end, behind)) return found;
-      }
-      at = behind;
+    const number = Math.floor(va / span);
+    const base = (number - (number % 512)) * span;
+    const last = Math.min(512, Math.ceil((end - base) / span));
+    for (let index = number % 512; index < last; index++) {
+      if ((words[offset + index * 2] & Pte.Present) === 0) continue;
+      const at = Math.max(va, base + index * span);
+      if (level === 1) return at;
+      const behind = Math.min(end, base + (index + 1) * span);
+      const found = this.nextLeafBelow(words[offset + index * 2 + 1], level - 1, at, behind);
+      if (found < behind) return found;
     }
     return end;
   }

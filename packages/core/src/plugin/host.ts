@@ -24,6 +24,7 @@ import type { IntervalNode } from '../notifier/intervals.ts';
 import { getNotifier, putNotifier, register, unregister } from '../notifier/register.ts';
 import type { Subscription } from '../notifier/subscriptions.ts';
 import { type ProcessStruct, asProcess } from '../process/process.ts';
+import { NOTHING } from '../sched/nothing.ts';
 import type { Ledger } from './ledger.ts';
 import { asMm } from './mm-handle.ts';
 import { frameService, pageService, vmaService } from './memory-services.ts';
@@ -106,7 +107,12 @@ function processService(kernel: Kernel): ProcessService {
       own.users++;
       return true;
     },
-    put: (mm) => putMm(kernel, asMm(mm)),
+    put(mm) {
+      const own = asMm(mm);
+      if (own.users <= 1) return putMm(kernel, own);
+      own.users--;
+      return NOTHING;
+    },
     current: () => scheduler.current.owner as ProcessHandle | undefined,
     signal: (process) => scheduler.signal(asProcess(process as ProcessStruct)),
     signalPending: () => scheduler.current.owner?.signalPending ?? false,

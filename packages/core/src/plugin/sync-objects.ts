@@ -21,15 +21,18 @@ import { SpinLock as CoreSpinLock } from '../locking/spinlock.ts';
 import { Srcu as CoreSrcu } from '../locking/srcu.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
+import { NOTHING } from '../sched/nothing.ts';
 import { WaitQueue as CoreWaitQueue } from '../sched/wait-queue.ts';
 
 export class SyncObjects implements SyncService {
+  readonly preemptive: boolean;
   private readonly kernel: Kernel;
   /** Objects of named preemption points. */
   private readonly places = new Map<string, number>();
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
+    this.preemptive = kernel.scheduler.preemptive;
   }
 
   spinLock(name: string): SpinLock {
@@ -79,9 +82,12 @@ export class SyncObjects implements SyncService {
     return new CoreAtomic(this.kernel.scheduler, name, initial);
   }
 
-  *preempt(name: string): Routine<void> {
+  preempt(name: string): Routine<void> {
+    return this.preemptive ? this.preemptAt(name) : NOTHING;
+  }
+
+  private *preemptAt(name: string): Routine<void> {
     const { scheduler } = this.kernel;
-    if (!scheduler.preemptive) return;
     let place = this.places.get(name);
     if (place === undefined) this.places.set(name, (place = scheduler.nextObjectId(name)));
     yield point(PointKind.Explicit, place);

@@ -7,6 +7,11 @@ import type { Routine } from '../routine.ts';
 /** Held for short, never slept under. @public */
 export interface SpinLock {
   acquire(): Routine<void>;
+  /**
+   * `acquire` without a routine, where nobody could see the difference: while nothing preempts, of a lock that nobody
+   * holds. @returns whether it is held now; if not, `yield* acquire()`.
+   */
+  acquireNow(): boolean;
   tryAcquire(): boolean;
   release(): void;
   /** As `acquire`, with interrupts of this CPU off until `releaseIrq`: for a lock that an interrupt takes too. */
@@ -116,6 +121,8 @@ export interface Atomic {
 
 /** Makes synchronisation objects; `name` is what lockdep and schedules print. @public */
 export interface SyncService {
+  /** Whether others may run between two plain steps. Where not, plain code may stand for a routine that never waits. */
+  readonly preemptive: boolean;
   spinLock(name: string): SpinLock;
   mutex(name: string): Mutex;
   rwSemaphore(name: string): RwSemaphore;
