@@ -4,7 +4,6 @@ import type { Routine } from '@mmu-notifier/plugin-api';
 export const NOTHING: Routine<void> = ended();
 
 function ended(): Routine<void> {
-  // eslint-disable-next-line require-yield
   const routine = (function* (): Routine<void> {})();
   routine.next();
   return routine;
