@@ -95,7 +95,7 @@ function addReplay(program: Command, action: (recording: string, flags: ReplayFl
   program
     .command('replay')
     .description('Replay what a real program did to its memory, and report what the machine did.')
-    .argument('<recording>', 'a recording: lackey output, perf script output or .mm, plain or packed')
+    .argument('<recording>', 'a recording: lackey, perf script or strace output, or .mm, plain or packed')
     .option('--attach <drivers>', 'drivers to attach: names or paths, e.g. kvm,./my-driver.ts')
     .option('--ram <size>', "physical memory: 64M, or 25% of the recording's peak (default: all that it needs)")
     .option('--swap <size>', 'swap space', '256M')

@@ -4,6 +4,7 @@
  */
 import type { MmEvent } from './event.ts';
 import type { LayoutSegment } from './lackey/layout.ts';
+import type { RecordedMaps } from './maps/parse-maps.ts';
 
 /**
  * What an access does. `kernelStore` is the kernel filling a buffer of the process (`read`, `stat`, …): it faults
@@ -92,4 +93,6 @@ export interface EventSink {
   recordedAging?(aging: RecordedAging): void;
   /** The address space that a process of the recording ended with, just before its `exit`: did the replay end with it too? */
   finalLayout?(process: number, segments: readonly LayoutSegment[]): void;
+  /** What `/proc/PID/maps` of the recorded system said about a process just before its `exit`, maybe of another run. */
+  finalMaps?(process: number, maps: RecordedMaps): void;
 }

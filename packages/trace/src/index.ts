@@ -67,6 +67,7 @@ export { TraceError } from './trace-error.ts';
 export type { TraceErrorCode, TraceErrorFields } from './trace-error.ts';
 export { detectCompression } from './compression/detect.ts';
 export type { LayoutSegment } from './lackey/layout.ts';
+export type { MapsArea, RecordedMaps } from './maps/parse-maps.ts';
 export { openRecording } from './open-recording.ts';
 export type { ForkInfo } from './recording.ts';
 export { parseScript } from './script/parse-script.ts';

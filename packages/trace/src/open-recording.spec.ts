@@ -132,7 +132,7 @@ describe('what is no recording', () => {
     [
       'blank lines',
       '\n\n',
-      'FILE: found only blank lines, expected the event language (.mm), lackey output or perf script output',
+      'FILE: found only blank lines, expected the event language (.mm), lackey output, perf script output or strace output',
     ],
     ['binary garbage', Buffer.from([1, 2, 3, 0, 255, 254]), 'FILE: found binary data'],
     ['a program', Buffer.from('\u007fELF\u0002\u0001'), 'FILE: found a program (ELF)'],
@@ -145,7 +145,6 @@ describe('what is no recording', () => {
     ['a Dinero trace', '0 7fff1234\n1 7fff1238\n', 'FILE: found a Dinero trace'],
     ['a Pin trace', '0x4004d6: R 0x7ffe\n', 'FILE: found a Pin pinatrace'],
     ['a Ramulator trace', '3 20734016\n1 20846400 20734016\n', 'FILE: found a Ramulator trace'],
-    ['an strace log', '12 1700.5 mmap(NULL, 8192) = 0x7f\n', 'FILE: found an strace log'],
     ['perf without PID/TID', 'redis 4 12.5: page-faults: \n', 'FILE: found perf script output without PID/TID'],
     ['a memory map', '562aa0230000-562aa028f000 r--p 00000000 fe:00 1\n', 'FILE: found a memory map'],
     ['prose', 'Dear reader,\n', 'FILE: found the text "Dear reader,"'],

@@ -7,6 +7,7 @@ import { PerfScriptImporter } from './perf-script/importer.ts';
 import type { Compression, Recording, RecordingFormat } from './recording.ts';
 import { readScript } from './script/read-script.ts';
 import { SNIFF_SIZE, sniffFormat } from './sniff.ts';
+import { readStrace } from './strace/read-strace.ts';
 import { readTextLines } from './text-lines.ts';
 import { TraceError } from './trace-error.ts';
 
@@ -35,6 +36,7 @@ export async function openRecording(path: string): Promise<Recording> {
 const READERS: Readonly<Record<RecordingFormat, typeof readLackey>> = {
   lackey: readLackey,
   mm: readScript,
+  strace: readStrace,
   'perf-script': (file, source, totalBytes, sink) =>
     readTextLines(new PerfScriptImporter(file, sink), file, source, totalBytes),
 };

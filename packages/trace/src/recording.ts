@@ -5,7 +5,7 @@ import type { EventSink } from './event-sink.ts';
 export type Compression = 'none' | 'gzip' | 'xz' | 'zstd';
 
 /** What the text is; told by content. @public */
-export type RecordingFormat = 'mm' | 'lackey' | 'perf-script';
+export type RecordingFormat = 'mm' | 'lackey' | 'perf-script' | 'strace';
 
 /** How far a reader is. @public */
 export interface Progress {

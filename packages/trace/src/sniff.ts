@@ -7,6 +7,8 @@ export const SNIFF_SIZE = 4096;
 
 const LACKEY = /^(@\d+$|==\d+== |--\d+(--|:)|I  [0-9a-fA-F]+,\d| [LSM] [0-9a-fA-F]+,\d|SYSCALL\[\d+,\d+\])/;
 const PERF = /^\s*\S.*? +\d+\/\d+ +(\[\d+\] +)?\d+\.\d+: +(PERF_RECORD_|[\w-]+:[\w-]+)/;
+const STRACE =
+  /^(\[pid +\d+\] |\d+ +)?(\d+\.\d+ +|\d\d:\d\d:\d\d(\.\d+)? +)?(\w+\(.*(\)\s+= |<unfinished \.\.\.>)|<\.\.\. \w+ resumed>|--- SIG|\+\+\+ exited)/;
 const MM = /^(#! ?mm\b|(@\w+\s+)?(p[1-9]\d*|machine)\s+[a-z_]+(\s|$)|(forbid|require|exists)\s+[$(n])/;
 
 /** Formats that people have, and that this package does not read. */
@@ -22,7 +24,6 @@ const FOREIGN: readonly (readonly [RegExp, string])[] = [
   [/^[0-4] [0-9a-f]+\s*$/i, 'a Dinero trace'],
   [/^0x[0-9a-f]+ [RW]\s*$/i, 'a Ramulator trace'],
   [/^\d+,[\w.]+,\d+,(Read|Write),/, 'a block I/O trace (MSR Cambridge)'],
-  [/^(\d+ +)?(\d+\.\d+ +)?\w+\(.*(\)\s+= |<unfinished)/, 'an strace log'],
   [
     /^\s*\S+ +\d+ +(\[\d+\] +)?\d+\.\d+: +[\w:]+/,
     'perf script output without PID/TID (print it with -F comm,pid,tid,time,event,trace)',
@@ -45,6 +46,7 @@ export function sniffFormat(head: Uint8Array, path: string): RecordingFormat {
   if (LACKEY.test(first)) return 'lackey';
   if (MM.test(first)) return 'mm';
   if (PERF.test(first)) return 'perf-script';
+  if (STRACE.test(first)) return 'strace';
   const named = /\.mm(\.\w+)?$/.test(path);
   const foreign = FOREIGN.find(([pattern]) => pattern.test(first) || pattern.test(text));
   const binary = [...head].some((byte) => byte < 9) || text.slice(0, -1).includes('\uFFFD');
@@ -52,6 +54,6 @@ export function sniffFormat(head: Uint8Array, path: string): RecordingFormat {
   const found =
     foreign?.[1] ?? (binary ? 'binary data' : text.trim() === '' ? 'only blank lines' : `the text ${quote(first)}`);
   const expected =
-    'the event language (.mm), lackey output or perf script output, plain or packed with gzip, xz or zstd';
+    'the event language (.mm), lackey output, perf script output or strace output, plain or packed with gzip, xz or zstd';
   throw new TraceError({ code: 'unknown-format', file: path, found, expected });
 }

@@ -50,6 +50,7 @@ export function buildReport(played: Played): ReplayReport {
     violations,
     differences: player.differences,
     finalLayouts: player.layouts,
+    ...(player.maps.length === 0 ? {} : { maps: player.maps }),
     counts,
     ...(groundTruth === undefined ? {} : { groundTruth }),
     ...(played.fidelity === undefined ? {} : { fidelity: played.fidelity.report() }),

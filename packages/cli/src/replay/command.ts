@@ -107,5 +107,6 @@ function exitCodeOf(reports: readonly ReplayReport[]): ExitCode {
 
 function isAsItShouldBe(report: ReplayReport): boolean {
   if (report.violations.length > 0 || report.groundTruth?.equal === false || report.differences.count > 0) return false;
+  if (report.maps?.some(({ pages }) => pages.missing + pages.surplus > 0) === true) return false;
   return report.outcome.kind === 'complete' || report.machine.pinned;
 }

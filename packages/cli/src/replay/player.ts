@@ -9,13 +9,14 @@ import { ContractViolation } from '@mmu-notifier/core';
 import type { CpuAccessKind, Machine, Process, Signal, Violation } from '@mmu-notifier/core';
 import { PAGE_SIZE, type Routine } from '@mmu-notifier/plugin-api';
 import { AccessKind, TruthCounter, processNumber } from '@mmu-notifier/trace';
-import type { AccessBatch, EventOrigin, EventSink, LayoutSegment, MmEvent } from '@mmu-notifier/trace';
+import type { AccessBatch, EventOrigin, EventSink, LayoutSegment, MmEvent, RecordedMaps } from '@mmu-notifier/trace';
 import { hex } from '../sizes.ts';
 import { AccessData, MAX_PIECE } from './access-data.ts';
 import { type CallResult, type MachineCall, type ProcessCall, replayCall, replayMachineCall } from './calls.ts';
 import type { DeviceSet } from './device-set.ts';
 import { Differences } from './differences.ts';
 import { type LayoutCheck, checkLayout } from './layout-check.ts';
+import { type MapsComparison, compareMaps } from './maps-comparison.ts';
 import { CPU, type DeviceTurns } from './share.ts';
 
 /** Why nothing more is replayed. `event` counts accesses and calls of the recording, from 1. */
@@ -44,6 +45,7 @@ export class Player implements EventSink {
   /** Calls that this machine does not have, by name. */
   readonly leftOut: Record<string, number> = {};
   readonly layouts: LayoutCheck[] = [];
+  readonly maps: MapsComparison[] = [];
   /** Calls that laid out program images, by verb. */
   readonly imageCalls: Record<string, number> = {};
   readonly counter: TruthCounter = new TruthCounter();
@@ -142,6 +144,13 @@ export class Player implements EventSink {
     if (this.ended !== undefined || process === undefined) return;
     const { syscalls } = this.machine;
     this.layouts.push(checkLayout(process.name, syscalls.maps(process), segments, syscalls.heapStart(process)));
+  }
+
+  finalMaps(number: number, recorded: RecordedMaps): void {
+    const process = this.processes[number];
+    if (this.ended !== undefined || process === undefined) return;
+    const { syscalls } = this.machine;
+    this.maps.push(compareMaps(process.name, syscalls.maps(process), recorded, syscalls.heapStart(process)));
   }
 
   private look(): void {

@@ -18,6 +18,7 @@ function ofOne(report: ReplayReport, named: boolean): string[] {
     ...stale(report),
     ...trace(report),
     ...residues(report),
+    ...areas(report),
   ];
   return found.map((text) => where + text);
 }
@@ -58,6 +59,14 @@ function residues({ fidelity, recording }: ReplayReport): string[] {
     ({ kind, side, cause, line, process, start, end }) =>
       `${side}: ${recording.path}:${line}: ${kind} of ${process}, ${cause}: ${start} to ${end}`,
   );
+}
+
+/** Areas of a maps file that are not here, and those that are not in it. */
+function areas({ maps = [] }: ReplayReport): string[] {
+  return maps.flatMap(({ file, missing, surplus }) => [
+    ...missing.map((area) => `only in ${file}: ${area}`),
+    ...surplus.map((area) => `only here: ${area}`),
+  ]);
 }
 
 /** Without notifiers nobody tells the device that a page went away. */

@@ -3,6 +3,7 @@ import type { Violation } from '@mmu-notifier/core';
 import type { TruthReport } from '@mmu-notifier/trace';
 import type { FidelityReport } from './fidelity/report.ts';
 import type { LayoutCheck } from './layout-check.ts';
+import type { MapsComparison } from './maps-comparison.ts';
 
 /** How the replay ended. Only `complete` means that every event of the recording was replayed. */
 export type ReplayOutcome =
@@ -123,6 +124,8 @@ export interface ReplayReport {
   readonly differences: { readonly count: number; readonly first: readonly Difference[] };
   /** The machine's mappings at each exit against the recorded ones, in pages. */
   readonly finalLayouts: readonly LayoutCheck[];
+  /** The machine's areas against those of a maps file beside the recording; absent where there is none. */
+  readonly maps?: readonly MapsComparison[];
   /** Counts of the recording, names as in `.truth.json`. */
   readonly counts: TruthReport;
   readonly groundTruth?: GroundTruth;

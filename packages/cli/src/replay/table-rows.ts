@@ -36,6 +36,7 @@ export function tableRows(reports: readonly ReplayReport[]): TableRow[] {
     ...devices(reports),
     ...pins(reports),
     ...fidelityRows(reports),
+    ...layout(reports),
     ...verdicts(reports),
     ...timing(reports),
   ];
@@ -53,7 +54,10 @@ function outcome(reports: readonly ReplayReport[]): TableRow[] {
 }
 
 function events(reports: readonly ReplayReport[]): TableRow[] {
-  const leftOut = counters('left out', reports, (report) => report.events.leftOut).slice(1);
+  const leftOut = counters('left out', reports, ({ events: { leftOut: here }, recording }) => ({
+    ...recording.unsupportedCalls,
+    ...here,
+  })).slice(1);
   return [
     section('events'),
     count('of the recording', reports, (report) => report.events.total),
@@ -96,6 +100,24 @@ function pins(reports: readonly ReplayReport[]): TableRow[] {
     }),
     count('in all', reports, (report) => report.pins.taken),
     count('met by reclaim', reports, ({ reclaim }) => reclaim['pinned'] ?? 0),
+  ];
+}
+
+/** Nothing without a maps file beside the recording. */
+function layout(reports: readonly ReplayReport[]): TableRow[] {
+  if (reports.every(({ maps }) => maps === undefined)) return [];
+  return [
+    section('layout beside the maps file'),
+    line('areas equal', reports, ({ maps = [] }) => {
+      const equal = maps.reduce((sum, comparison) => sum + comparison.equal, 0);
+      const all = maps.reduce((sum, { recorded }) => sum + recorded, 0);
+      const amiss = maps.some(({ missing, surplus }) => missing.length + surplus.length > 0);
+      return { text: `${formatCount(equal)} of ${formatCount(all)}`, tone: amiss ? 'plain' : 'good' };
+    }),
+    line('pages of each kind', reports, ({ maps = [] }) => {
+      const amiss = maps.reduce((sum, { pages }) => sum + pages.missing + pages.surplus, 0);
+      return amiss === 0 ? good('equal') : bad(counted(amiss, 'differs', 'differ'));
+    }),
   ];
 }
 

@@ -8,9 +8,7 @@
  */
 import type { AccessKind, EventSink } from '../event-sink.ts';
 import type { MmEvent, ProcessActor } from '../event.ts';
-import { MappingList } from '../mapping-list.ts';
-import type { Interval } from '../mapping-list.ts';
-import { pageUp } from '../pages.ts';
+import { KnownMemory } from '../known-memory.ts';
 
 /** Bytes mapped around a first touch. */
 const BLOCK = 64 * 1024;
@@ -18,17 +16,11 @@ const BLOCK = 64 * 1024;
 /** What has been mapped in one process, by the rule above or by the program itself. */
 export class LazyMapper {
   private readonly actor: ProcessActor;
-  private readonly mappings: MappingList<Interval>;
+  private readonly mappings: KnownMemory;
   private readonly sink: EventSink;
   private readonly line: () => number;
-  private heapEnd = 0;
 
-  constructor(
-    actor: ProcessActor,
-    sink: EventSink,
-    line: () => number,
-    mappings: MappingList<Interval> = new MappingList(),
-  ) {
+  constructor(actor: ProcessActor, sink: EventSink, line: () => number, mappings: KnownMemory = new KnownMemory()) {
     this.actor = actor;
     this.sink = sink;
     this.line = line;
@@ -49,23 +41,7 @@ export class LazyMapper {
 
   /** Follows a call of the program. */
   follow(event: MmEvent): void {
-    const result = event.recorded?.kind === 'number' ? event.recorded.value : 0;
-    if (event.verb === 'mmap') this.mappings.put({ start: result, end: pageUp(result + event.length) });
-    else if (event.verb === 'munmap') {
-      const start = event.address as number;
-      this.mappings.carve(start, pageUp(start + event.length));
-    } else if (event.verb === 'mremap') {
-      const start = event.address as number;
-      if (!event.flags.includes('dontunmap')) this.mappings.carve(start, pageUp(start + event.oldLength));
-      this.mappings.put({ start: result, end: pageUp(result + event.newLength) });
-    } else if (event.verb === 'brk') this.brk(result);
-  }
-
-  private brk(result: number): void {
-    const end = pageUp(result);
-    if (this.heapEnd > 0 && end > this.heapEnd) this.mappings.put({ start: this.heapEnd, end });
-    else if (end < this.heapEnd) this.mappings.carve(end, this.heapEnd);
-    this.heapEnd = end;
+    this.mappings.follow(event);
   }
 
   /** Maps whatever is not mapped in the blocks that the access touches. */
@@ -81,7 +57,7 @@ export class LazyMapper {
         continue;
       }
       const hole = Math.min(this.mappings.next(at)?.start ?? end, end);
-      this.mappings.put({ start: at, end: hole });
+      this.mappings.put(at, hole);
       this.sink.event(this.mmap(at, hole - at), 'image');
       at = hole;
     }
