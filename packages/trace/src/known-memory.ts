@@ -1,19 +1,13 @@
 /** What calls have mapped in one process, as far as a recording shows it. */
-import type { MmapEvent, MmEvent } from './event.ts';
+import type { MmEvent } from './event.ts';
 import { type Interval, MappingList } from './mapping-list.ts';
 import { pageUp } from './pages.ts';
 
-/** A mapping that a call made. */
-export interface KnownMapping extends Interval {
-  /** Of a file, private and writable when it was made: where loaders write before they take the permission away. */
-  readonly privateData: boolean;
-}
-
 export class KnownMemory {
-  private readonly mappings: MappingList<KnownMapping>;
+  private readonly mappings: MappingList<Interval>;
   private heapEnd = 0;
 
-  constructor(mappings: MappingList<KnownMapping> = new MappingList()) {
+  constructor(mappings: MappingList<Interval> = new MappingList()) {
     this.mappings = mappings;
   }
 
@@ -24,12 +18,12 @@ export class KnownMemory {
     return copy;
   }
 
-  find(address: number): KnownMapping | undefined {
+  find(address: number): Interval | undefined {
     return this.mappings.find(address);
   }
 
   /** The first mapping that begins above `address`. */
-  next(address: number): KnownMapping | undefined {
+  next(address: number): Interval | undefined {
     return this.mappings.next(address);
   }
 
@@ -51,7 +45,7 @@ export class KnownMemory {
   /** Follows a call of the program, which answered as recorded. */
   follow(event: MmEvent): void {
     const result = event.recorded?.kind === 'number' ? event.recorded.value : 0;
-    if (event.verb === 'mmap') this.put(result, result + event.length, isPrivateData(event));
+    if (event.verb === 'mmap') this.put(result, result + event.length);
     else if (event.verb === 'munmap') {
       const start = event.address as number;
       this.mappings.carve(start, pageUp(start + event.length));
@@ -62,8 +56,8 @@ export class KnownMemory {
     } else if (event.verb === 'brk') this.brk(result);
   }
 
-  put(start: number, end: number, privateData = false): void {
-    this.mappings.put({ start, end: pageUp(end), privateData });
+  put(start: number, end: number): void {
+    this.mappings.put({ start, end: pageUp(end) });
   }
 
   private brk(result: number): void {
@@ -72,8 +66,4 @@ export class KnownMemory {
     else if (end < this.heapEnd) this.mappings.carve(end, this.heapEnd);
     this.heapEnd = end;
   }
-}
-
-function isPrivateData({ file, protection, flags }: MmapEvent): boolean {
-  return file !== undefined && protection.includes('w') && flags.includes('private');
 }

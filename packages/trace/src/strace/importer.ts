@@ -5,12 +5,10 @@
  * - strace does not show what `execve` maps. Where a maps file says what that is, it is mapped when the first call needs
  *   it ({@link ImageEvidence}); else, and in other images, calls that need memory which no call has mapped are left out
  *   and counted.
- * - There are no accesses in such a log, but one can be told: a loader has written to data that it makes read-only.
- *   (Only then does the kernel keep that area apart from its neighbours.)
+ * - There are no accesses in such a log.
  */
-import { AccessKind } from '../event-sink.ts';
 import type { EventOrigin, EventSink } from '../event-sink.ts';
-import type { MmapFlag, MmEvent, Protection } from '../event.ts';
+import type { MmapFlag, MmEvent } from '../event.ts';
 import { FileTable, fileWord } from '../lackey/files.ts';
 import { HARMLESS_ADVICE } from '../lackey/linux.ts';
 import { MEMORY_CALLS, UNSUPPORTED_CALLS, isPlausible, memoryEvent } from '../lackey/memory-call.ts';
@@ -43,7 +41,7 @@ export interface MapsEvidence {
 
 export class StraceImporter implements LineImporter {
   lines = 0;
-  accesses = 0;
+  readonly accesses = 0;
   private readonly file: string;
   private readonly sink: EventSink;
   private readonly evidence: MapsEvidence | undefined;
@@ -147,7 +145,6 @@ export class StraceImporter implements LineImporter {
     const end = pageUp(start + numberArgument(call, 1));
     if (NEED_MEMORY.has(call.name) && !this.isThere(process, call, start, end, line))
       return count(this.unsupported, `${call.name} of memory that no call mapped`);
-    if (event.verb === 'mprotect') this.relocated(process, start, end, event.protection);
     this.emit(process, event, 'call');
   }
 
@@ -185,13 +182,6 @@ export class StraceImporter implements LineImporter {
     const flags: MmapFlag[] = ['private', 'fixed', ...(anonymous ? (['anonymous'] as const) : [])];
     if (name === '[stack]') flags.push('growsdown', 'stack');
     this.emit(process, { ...base, flags, ...(anonymous ? {} : { file: fileWord(name), offset }) }, 'image');
-  }
-
-  private relocated(process: StraceProcess, start: number, end: number, protection: Protection): void {
-    if (protection.includes('w') || process.memory.find(start)?.privateData !== true) return;
-    process.memory.put(start, end);
-    this.accesses++;
-    this.sink.access(process.number, AccessKind.store, start, 1);
   }
 
   private emit(process: StraceProcess, event: MmEvent, origin: EventOrigin): void {

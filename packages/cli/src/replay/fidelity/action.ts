@@ -30,8 +30,8 @@ export function callAction(event: MmEvent): Action | undefined {
     spans === undefined || spans.some(({ start, end }) => range.start < end && range.end > start);
   return {
     cause: event.verb,
-    // Reclaim clears one page; calls that clear are given a range.
-    isReclaim: (range) => range.event === 'CLEAR' && isPage(range) && !inside(range),
+    // Reclaim clears one page; calls that clear are given a range, and a fork protects.
+    isReclaim: (range) => range.event === 'CLEAR' && isPage(range) && (event.verb === 'fork' || !inside(range)),
     isForeign: (range) => isPage(range) && !inside(range),
   };
 }
