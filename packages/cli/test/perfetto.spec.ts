@@ -63,13 +63,15 @@ describe('the trace of a replay', () => {
   });
 
   it('nests: what a fault needs lies inside the fault, and says where', async () => {
-    const { trace } = await traceOf('--ram', '50%');
-    const reclaim = inCategory(trace, 'reclaim')[0];
-    const outer = inCategory(trace, 'fault').find(
-      ({ track, start, end }) => track === reclaim?.track && start <= reclaim.start && end >= reclaim.end,
+    const { trace } = await traceOf('--attach', 'kvm', '--ram', '50%');
+    const outer = inCategory(trace, 'fault').find(({ name }) => name.includes('copy on write'));
+    const window = inCategory(trace, 'notifier').find(
+      ({ track, start, end }) => track === outer?.track && start >= outer.start && end <= outer.end,
     );
     expect(outer).toMatchObject({ depth: 0, args: { access: 'store', address: expect.any(Number), result: 'done' } });
-    expect(reclaim).toMatchObject({ depth: 1, args: { wanted: expect.any(Number), freed: expect.any(Number) } });
+    expect(window).toMatchObject({ depth: 1, name: expect.stringContaining('CLEAR') });
+    const [reclaim] = inCategory(trace, 'reclaim');
+    expect(reclaim).toMatchObject({ args: { wanted: expect.any(Number), freed: expect.any(Number) } });
   });
 
   it('has counters that end where the machine ends', async () => {

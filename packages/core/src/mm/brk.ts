@@ -23,7 +23,10 @@ export function* brk(kernel: Kernel, mm: MmStruct, address: number): Routine<num
   return mm.brk;
 }
 
+/** Where nothing of the heap is left between the two, the break stays. */
 function* shrink(kernel: Kernel, mm: MmStruct, to: number, from: number): Routine<boolean> {
+  const first = mm.vmas.find(to);
+  if (first === undefined || first.start >= from) return false;
   return (yield* munmapLocked(kernel, mm, to, from - to)) === undefined;
 }
 
