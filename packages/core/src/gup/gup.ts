@@ -87,7 +87,8 @@ function* getLocked(
 function getNow(kernel: Kernel, vma: Vma, address: number, options: GetPageOptions, hold: Hold): UserPage | undefined {
   if (kernel.scheduler.preemptive || hold === 'pin' || options.write !== true || options.nowait === true)
     return undefined;
-  if (options.interruptible && kernel.scheduler.current.owner?.signalPending === true) return undefined;
+  const { owner } = kernel.scheduler.current;
+  if (options.interruptible && owner !== undefined && (owner.signalPending || owner.killed)) return undefined;
   let slot = kernel.pageTables.walk(vma.mm.root, address);
   if (slot < 0 || (kernel.pageTables.flags(slot) & Pte.Present) === 0) {
     if (!writeAnonymousNow(kernel, vma, address - (address % 4096))) return undefined;
