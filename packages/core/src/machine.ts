@@ -2,7 +2,7 @@
  * A machine: boots all rooms from one config, and is what users hold. Processes make calls and accesses, devices attach,
  * and everything that may sleep is a routine that the machine runs.
  */
-import type { Device, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
+import type { Device, DeviceAccess, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
 import { bootKernel } from './boot.ts';
 import { UsageError, type Violation } from './contract.ts';
 import { Cpus } from './cpu/access.ts';
@@ -223,6 +223,18 @@ export class Machine {
     return this.cpus.tryRun(mmOf(process), asProcess(process).cpu, run, from, to);
   }
 
+  /**
+   * A device's access that its translations serve as they are (`Device.tryAccess`), made outside of any task. With
+   * oracles or a tracer on, or under a schedule, none is made: they see the task of each access.
+   *
+   * @returns whether it was made.
+   */
+  tryDeviceAccess(device: Device, request: DeviceAccess): boolean {
+    const { scheduler } = this.kernel;
+    if (this.translations !== undefined || scheduler.preemptive || scheduler.tracer !== undefined) return false;
+    return device.tryAccess?.(request) ?? false;
+  }
+
   /** Reclaim, now, as if memory were short. @returns how many frames were freed. @sleeps May. */
   *reclaim(pages: number): Routine<number> {
     const task = this.kernel.scheduler.current;
@@ -299,7 +311,7 @@ export class Machine {
   }
 
   private tryAccess(process: Process, kind: CpuAccessKind, address: number, size: number, data: Uint8Array): boolean {
-    if ((address % 4096) + size > 4096) return false;
+    if ((address & 4095) + size > 4096) return false;
     return this.cpus.tryAccess(mmOf(process), asProcess(process).cpu, kind, address, data, 0, size);
   }
 }

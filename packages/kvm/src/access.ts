@@ -5,14 +5,7 @@
  * An access that crosses a page border is split there, and is not atomic as a whole.
  */
 import { PAGE_SIZE, isErrno } from '@mmu-notifier/plugin-api';
-import type {
-  DeviceAccess,
-  DeviceAccessResult,
-  Errno,
-  LedgerEntry,
-  ProcessHandle,
-  Routine,
-} from '@mmu-notifier/plugin-api';
+import type { DeviceAccess, DeviceAccessResult, Errno, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
 import { faultGfn } from './fault.ts';
 import { gfnOfGpa } from './memslots.ts';
 import type { KvmShared, Vm } from './vm.ts';
@@ -31,9 +24,7 @@ const MMIO_EXIT: DeviceAccessResult = Object.freeze({ exit: 'mmio' });
 export function* accessGuest(shared: KvmShared, request: DeviceAccess): Routine<DeviceAccessResult> {
   const vm = vmOf(shared, request.process);
   if (vm === undefined) return 'EIO';
-  const { space, kind, data } = request;
-  const { ledger } = vm.host;
-  const { vcpu } = vm;
+  const { space, data } = request;
   if (space !== 'process' && space !== 'gpa') return 'EINVAL';
   let done = 0;
   while (done < data.length) {
@@ -41,20 +32,48 @@ export function* accessGuest(shared: KvmShared, request: DeviceAccess): Routine<
     const offset = address % PAGE_SIZE;
     const length = Math.min(PAGE_SIZE - offset, data.length - done);
     // Looked up again each time: a memslot may have moved meanwhile.
-    const gfn = space === 'gpa' ? gfnOfGpa(address) : vm.memslots.gfnOfHva(address);
+    const gfn = gfnOf(vm, space, address);
     if (!(gfn >= 0)) return noMemslot(space);
-    const entry = kind === 'load' ? vcpu.forLoad(gfn) : vcpu.forStore(gfn);
-    if (entry === -1) {
+    if (!inGuest(vm, gfn, request, offset, length, done)) {
       const refused = yield* exitAndEnter(vm, gfn, request);
       if (refused !== undefined) return refused;
     } else {
-      if (kind === 'load') ledger.load(entry as LedgerEntry, offset, length, data, done);
-      else ledger.store(entry as LedgerEntry, offset, length, data, done);
       done += length;
       if (done < data.length) yield* vm.host.sync.preempt('kvm: next page');
     }
   }
   return 'done';
+}
+
+/** An access inside one page that needs no exit. @returns whether it was made. @sleeps Never. */
+export function tryAccessGuest(shared: KvmShared, request: DeviceAccess): boolean {
+  const { process, space, address, data } = request;
+  const offset = address & (PAGE_SIZE - 1);
+  if (data.length === 0 || offset + data.length > PAGE_SIZE || (space !== 'process' && space !== 'gpa')) return false;
+  const vm = vmOf(shared, process);
+  if (vm === undefined) return false;
+  const gfn = gfnOf(vm, space, address);
+  return gfn >= 0 && inGuest(vm, gfn, request, offset, data.length, 0);
+}
+
+function gfnOf(vm: Vm, space: 'process' | 'gpa', address: number): number {
+  return space === 'gpa' ? gfnOfGpa(address) : vm.memslots.gfnOfHva(address);
+}
+
+/** What the guest does without KVM: a load or store through the vCPU's TLB or table. @returns whether they serve it. */
+function inGuest(
+  { vcpu, host }: Vm,
+  gfn: number,
+  { kind, data }: DeviceAccess,
+  offset: number,
+  length: number,
+  at: number,
+): boolean {
+  const entry = kind === 'load' ? vcpu.forLoad(gfn) : vcpu.forStore(gfn);
+  if (entry === -1) return false;
+  if (kind === 'load') host.ledger.load(entry, offset, length, data, at);
+  else host.ledger.store(entry, offset, length, data, at);
+  return true;
 }
 
 /** The VM that serves accesses of `process` now. A process that has exited has no address space to compare. */

@@ -243,3 +243,35 @@ describe('invariants', () => {
     }
   });
 });
+
+describe('an access without a fault', () => {
+  function request(guest: Guest, kind: 'load' | 'store', address: number, data: Uint8Array) {
+    return { process: guest.process, space: 'process', kind, address, data };
+  }
+
+  it('is made once KVM has mapped the page, and reaches its bytes', () => {
+    const guest = new Guest();
+    guest.host.map(guest.mm, BASE, 2);
+    const data = Uint8Array.of(0, 0);
+    expect(guest.device.tryAccess?.(request(guest, 'load', BASE, data))).toBe(false);
+    guest.store(BASE, [1, 2, 3]);
+    expect(guest.device.tryAccess?.(request(guest, 'load', BASE + 1, data))).toBe(true);
+    expect([...data]).toEqual([2, 3]);
+    expect(guest.device.tryAccess?.(request(guest, 'store', BASE + 2, Uint8Array.of(7)))).toBe(true);
+    expect(guest.load(BASE + 2)).toEqual([7]);
+    expect(guest.host.stat('pf_taken')).toBe(1);
+  });
+
+  it('is not made across pages, in a space that KVM does not know, or for a process without a VM', () => {
+    const guest = new Guest();
+    guest.host.map(guest.mm, BASE, 2);
+    guest.store(BASE, [1]);
+    guest.store(BASE + PAGE, [1]);
+    const two = Uint8Array.of(0, 0);
+    expect(guest.device.tryAccess?.(request(guest, 'load', BASE + PAGE - 1, two))).toBe(false);
+    expect(guest.device.tryAccess?.({ ...request(guest, 'load', BASE, two), space: 'iova' })).toBe(false);
+    expect(guest.device.tryAccess?.({ ...request(guest, 'load', BASE, two), process: guest.host.process() })).toBe(
+      false,
+    );
+  });
+});

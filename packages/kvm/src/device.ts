@@ -12,7 +12,7 @@ import type {
   Routine,
   TranslationView,
 } from '@mmu-notifier/plugin-api';
-import { accessGuest } from './access.ts';
+import { accessGuest, tryAccessGuest } from './access.ts';
 import { kvmActions } from './actions.ts';
 import { clearFlushYoung, clearYoung, testYoung } from './aging.ts';
 import { invalidateRangeEnd, invalidateRangeStart, release, zapAll } from './invalidate.ts';
@@ -67,6 +67,11 @@ export class KvmDevice implements Device {
   /** @sleeps On a miss. */
   access(request: DeviceAccess): Routine<DeviceAccessResult> {
     return accessGuest(this.shared, request);
+  }
+
+  /** @sleeps Never. */
+  tryAccess(request: DeviceAccess): boolean {
+    return tryAccessGuest(this.shared, request);
   }
 
   /** Destroys the VM of `process`; its pins, if any, go with it. @sleeps May. */

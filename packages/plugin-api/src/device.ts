@@ -46,6 +46,13 @@ export interface Device {
   open(process: ProcessHandle, options?: unknown): Routine<Errno | undefined>;
   /** One access by the device, faulting as needed. @sleeps May. */
   access(request: DeviceAccess): Routine<DeviceAccessResult>;
+  /**
+   * The same for an access inside one page that the device's translations serve as they are: plain code and one atomic
+   * step, for millions of them in a replay. Where it cannot be made so, nothing has happened, and `access` comes next.
+   *
+   * @returns whether the access was made. @sleeps Never.
+   */
+  tryAccess?(request: DeviceAccess): boolean;
   /** Ends what `open` began. @sleeps May. */
   close(process: ProcessHandle): Routine<void>;
   /** Closes everything. @sleeps May. */

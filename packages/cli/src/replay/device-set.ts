@@ -53,6 +53,7 @@ export class DeviceSet {
     request.kind = kind;
     request.address = address;
     request.data = data;
+    if (this.machine.tryDeviceAccess(played.device, request)) return true;
     const result = this.machine.run(played.name, played.device.access(request), process);
     if (result === 'done') return true;
     const reason = typeof result === 'string' ? result : `exit ${result.exit}`;

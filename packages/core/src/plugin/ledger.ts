@@ -164,7 +164,7 @@ export class Ledger implements LedgerService {
   }
 
   private slotOf(entry: LedgerEntry): number {
-    const slot = entry % GENERATION;
+    const slot = entry & (GENERATION - 1);
     if (this.generation[slot] !== (entry - slot) / GENERATION || this.state[slot] === EntryState.free) {
       this.misuse('uses a translation that was flushed');
     }
