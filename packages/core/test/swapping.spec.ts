@@ -143,6 +143,26 @@ describe('a swap device that fails', () => {
 });
 
 describe('reclaim', () => {
+  it('gives a page back writable, for a read too, to who has it alone', () => {
+    const machine = machineOf();
+    map(machine, 2, { at: at(0) });
+    fill(machine, at(0), 2, 1);
+    const child = fork(machine);
+    store(machine, at(1), 9);
+    run(machine, machine.reclaim(4));
+    load(machine, at(0));
+    load(machine, at(1));
+    const faults = (): unknown => machine.stats()['faults']['total'];
+    const before = faults();
+    store(machine, at(1), 7);
+    expect(faults()).toBe(before);
+    store(machine, at(0), 6);
+    expect(faults()).toBe((before as number) + 1);
+    run(machine, machine.reclaim(4));
+    expect([load(machine, at(0)), load(machine, at(1)), load(machine, at(0), child)]).toEqual([6, 7, 1]);
+    expectClean(machine);
+  });
+
   it('does not take a pinned page, and takes it when the pin is gone', () => {
     const machine = machineOf();
     map(machine, 2, { at: at(0) });

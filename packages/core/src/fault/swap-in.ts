@@ -48,11 +48,13 @@ function* mapSwapPage(kernel: Kernel, fault: Fault, entry: number, swapSlot: num
   frames.mapcount[pfn]++;
   kernel.allocator.get(pfn);
   swap.release(swapSlot);
-  const exclusive = (entry & Pte.SwapExclusive) !== 0;
-  if (exclusive) frames.set(pfn, FrameFlags.AnonExclusive);
   if (swap.entries(swapSlot) === 0 && access === 'write') deleteFromSwapCache(kernel, pfn);
-  const writes = exclusive && vma.has(VmFlags.Write) && access === 'write';
+  // Our reference and the pte's, none of the swap cache: nobody else can have the page.
+  const exclusive = (entry & Pte.SwapExclusive) !== 0 || frames.refcount[pfn] === 2;
+  if (exclusive) frames.set(pfn, FrameFlags.AnonExclusive);
+  // A read makes it writable too, so that the first store needs no fault; the dirty bit says whether it came.
+  const writable = exclusive && vma.has(VmFlags.Write) ? Pte.Writable | (access === 'write' ? Pte.Dirty : 0) : 0;
   if (scheduler.preemptive) yield point(PointKind.PteStore, slot);
-  pageTables.set(slot, pteProt(vma) | Pte.Accessed | (writes ? Pte.Writable | Pte.Dirty : 0), pfn);
+  pageTables.set(slot, pteProt(vma) | Pte.Accessed | writable, pfn);
   lock.release();
 }
