@@ -99,7 +99,7 @@ const NAMES = ['gcc', 'ls', 'python', 'redis', 'sqlite', 'stress-a', 'xz'].filte
 );
 if (NAMES.length === 0) process.stderr.write(`Skipped, for they are not in ${FOLDER}: recordings of a kernel.\n`);
 
-/** Faults that met a present page on one side only: `docs/fidelity.md` says why. */
+/** Faults that met a present page on one side only: `docs/fidelity.md` names them. */
 const PRESENCE: Readonly<Record<string, number>> = { 'stress-a': 7 };
 
 const describeRecordings = NAMES.length === 0 ? describe.skip : describe;
