@@ -124,8 +124,8 @@ export class Machine {
     this.fileTable = new Files(this.kernel);
     this.files = this.fileTable;
     this.syscalls = new Syscalls(this.kernel, this.processTable, this.fileTable);
-    this.devices = new Devices(this.kernel, this.translations, config.onDeviceEvent);
     this.cpus = new Cpus(this.kernel, this.oracles?.shadow);
+    this.devices = new Devices(this.kernel, this.cpus, this.translations, config.onDeviceEvent);
     this.run('boot', this.processTable.createFirst());
   }
 

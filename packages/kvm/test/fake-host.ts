@@ -22,6 +22,7 @@ import type {
   ProcessService,
   Routine,
   Translation,
+  UserMemoryService,
   UserPage,
   VirtualAddress,
 } from '@mmu-notifier/plugin-api';
@@ -406,6 +407,41 @@ export class FakeHost implements PluginHost {
   };
 
   readonly vmas = { find: () => unused('vmas'), overlapping: () => unused('vmas') };
+  readonly userMemory: UserMemoryService = {
+    tryRead: (mm, address, into) => this.tryUser(mm as FakeMm, address, 'read', into),
+    read: (mm, address, into) => this.user(mm as FakeMm, address, 'read', into),
+    write: (mm, address, from) => this.user(mm as FakeMm, address, 'write', from),
+    compareExchange: (mm, address, expected, value) => this.exchange(mm as FakeMm, address, expected, value),
+  };
+
+  private tryUser(mm: FakeMm, address: number, kind: 'read' | 'write', data: Uint8Array): boolean {
+    const pte = this.pte(mm, address);
+    if (pte === undefined || (kind === 'write' && !pte.writable)) return false;
+    const { bytes } = this.frame(pte.pfn);
+    const offset = address % PAGE_SIZE;
+    if (kind === 'write') bytes.set(data, offset);
+    else data.set(bytes.subarray(offset, offset + data.length));
+    return true;
+  }
+
+  private *user(mm: FakeMm, address: number, kind: 'read' | 'write', data: Uint8Array): Routine<Errno | undefined> {
+    yield this.sched.point(`user ${kind}`);
+    while (!this.tryUser(mm, address, kind, data)) {
+      const page = yield* this.getUserPage(mm, address, { write: kind === 'write' });
+      if (typeof page === 'string') return page;
+      this.putFrame(page.pfn);
+    }
+    return undefined;
+  }
+
+  private *exchange(mm: FakeMm, address: number, expected: Uint8Array, value: Uint8Array): Routine<boolean | Errno> {
+    const found = new Uint8Array(expected.length);
+    const error = yield* this.user(mm, address, 'read', found);
+    if (error !== undefined) return error;
+    if (found.some((byte, i) => byte !== expected[i])) return false;
+    return (yield* this.user(mm, address, 'write', value)) ?? true;
+  }
+
   readonly tasks = {
     kernelThread: () => unused('tasks'),
     workQueue: () => unused('tasks'),

@@ -5,6 +5,7 @@ import type { IntervalNotifierService, NotifierService } from './services/notifi
 import type { DeviceVmaService, ProcessService, VmaService } from './services/processes.ts';
 import type { SyncService } from './services/sync.ts';
 import type { InterruptService, LinkService, StatsService, TaskService, TraceService } from './services/tasks.ts';
+import type { UserMemoryService } from './services/user-memory.ts';
 
 /** Options of a machine that change what a driver may do. @public */
 export interface HostWorld {
@@ -24,6 +25,7 @@ export interface PluginHost {
   readonly pages: PageService;
   readonly processes: ProcessService;
   readonly vmas: VmaService;
+  readonly userMemory: UserMemoryService;
   readonly frames: FrameService;
   readonly ledger: LedgerService;
   readonly sync: SyncService;

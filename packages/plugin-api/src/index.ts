@@ -73,3 +73,4 @@ export type {
   WorkItem,
   WorkQueue,
 } from './services/tasks.ts';
+export type { UserMemoryService } from './services/user-memory.ts';

@@ -2,6 +2,7 @@
 import { API_VERSION, checkApiRange, isPlugin } from '@mmu-notifier/plugin-api';
 import type { Device, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
 import { UsageError } from '../contract.ts';
+import type { Cpus } from '../cpu/access.ts';
 import type { Kernel } from '../kernel.ts';
 import type { TranslationOracle } from '../oracle/translation-oracle.ts';
 import { DeviceStats } from './device-stats.ts';
@@ -19,11 +20,18 @@ export interface AttachedDevice {
 export class Devices {
   readonly byName: Map<string, AttachedDevice> = new Map();
   private readonly kernel: Kernel;
+  private readonly cpus: Cpus;
   private readonly oracle: TranslationOracle | undefined;
   private readonly listener: DeviceEventListener | undefined;
 
-  constructor(kernel: Kernel, oracle: TranslationOracle | undefined, listener: DeviceEventListener | undefined) {
+  constructor(
+    kernel: Kernel,
+    cpus: Cpus,
+    oracle: TranslationOracle | undefined,
+    listener: DeviceEventListener | undefined,
+  ) {
     this.kernel = kernel;
+    this.cpus = cpus;
     this.oracle = oracle;
     this.listener = listener;
   }
@@ -52,7 +60,7 @@ export class Devices {
     const coherence = plugin.traits.pins === 'longterm' ? 'pinned' : 'notified';
     const ledger = new Ledger(this.kernel, name, coherence, this.oracle);
     const stats = new DeviceStats();
-    const host = createHost(this.kernel, name, ledger, stats, this.listener);
+    const host = createHost(this.kernel, this.cpus, name, ledger, stats, this.listener);
     const missing = plugin.requires?.find((capability) => !host.capabilities.has(capability));
     if (missing !== undefined) {
       throw new UsageError('missing-capability', `${plugin.name} needs ${missing}, which this machine does not have`);

@@ -1,5 +1,6 @@
 /** The services that a driver is handed, besides those that have tests of their own. */
 import type { VirtualAddress } from '@mmu-notifier/plugin-api';
+import type { Process } from '../machine-api.ts';
 import { AREA, PAGE, expectClean, load, machineOf, map, mmOf, p1, run, store, violation } from '../../test/machine.ts';
 import { plain } from '../../test/scheduling.ts';
 import { attachTo, spy } from '../../test/spy.ts';
@@ -31,6 +32,33 @@ describe('the services of a machine', () => {
       now(delta);
     }
     expect(machine.stats()['spy']).toMatchObject({ faults: 3, most: 5, now: 2 });
+  });
+
+  it('read and write what the process has, also where a fault is needed first', () => {
+    const { machine, host, mm } = bench();
+    const { userMemory } = host;
+    const bytes = Uint8Array.of(1, 2, 3, 4);
+    const across = (AREA + PAGE - 2) as VirtualAddress;
+    expect(userMemory.tryRead(mm, AREA_VA, new Uint8Array(4))).toBe(false);
+    expect(run(machine, userMemory.write(mm, across, bytes))).toBeUndefined();
+    expect([0, 1, 2, 3].map((i) => load(machine, across + i))).toEqual([1, 2, 3, 4]);
+    const found = new Uint8Array(4);
+    expect(run(machine, userMemory.read(mm, across, found))).toBeUndefined();
+    expect(found).toEqual(bytes);
+    expect(userMemory.tryRead(mm, AREA_VA, new Uint8Array(4))).toBe(true);
+    expect(run(machine, userMemory.read(mm, 0x1000 as VirtualAddress, found))).toBe('EFAULT');
+    expectClean(machine);
+  });
+
+  it('exchange bytes only where the expected ones stand, and break copy-on-write for it', () => {
+    const { machine, host, mm } = bench();
+    store(machine, AREA, 7);
+    const child = run(machine, machine.syscalls.fork(p1(machine))) as Process;
+    const swap = (from: number, to: number) =>
+      run(machine, host.userMemory.compareExchange(mm, AREA_VA, Uint8Array.of(from), Uint8Array.of(to)));
+    expect([swap(6, 1), swap(7, 8), swap(7, 9)]).toEqual([false, true, false]);
+    expect([load(machine, AREA), load(machine, AREA, child)]).toEqual([8, 7]);
+    expectClean(machine);
   });
 
   it('run kernel threads, and let others wait for their end', () => {

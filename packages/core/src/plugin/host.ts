@@ -10,6 +10,7 @@ import type {
   ProcessService,
   TraceService,
 } from '@mmu-notifier/plugin-api';
+import type { Cpus } from '../cpu/access.ts';
 import type { Kernel } from '../kernel.ts';
 import { putMm } from '../mm/exit.ts';
 import {
@@ -31,6 +32,7 @@ import { frameService, pageService, vmaService } from './memory-services.ts';
 import type { DeviceStats } from './device-stats.ts';
 import { SyncObjects } from './sync-objects.ts';
 import { interruptService, taskService } from './task-service.ts';
+import { userMemoryService } from './user-memory.ts';
 
 /** What this machine offers beyond the services that every machine has. In the world of 2008 there are no intervals. */
 function capabilitiesOf({ kconfig }: Kernel): ReadonlySet<Capability> {
@@ -47,6 +49,7 @@ export type DeviceEventListener = (
 
 export function createHost(
   kernel: Kernel,
+  cpus: Cpus,
   deviceName: string,
   ledger: Ledger,
   stats: DeviceStats,
@@ -64,6 +67,7 @@ export function createHost(
     pages: pageService(kernel, deviceName),
     processes: processService(kernel),
     vmas: vmaService(),
+    userMemory: userMemoryService(kernel, cpus),
     frames: frameService(kernel),
     ledger,
     sync: new SyncObjects(kernel),
