@@ -29,7 +29,19 @@ async function runRace(name: string): Promise<SeedsSummary> {
   }
 }
 
-const RACES = ['munmap', 'dontneed', 'fork', 'mremap', 'truncate', 'reclaim', 'register', 'shootdown'];
+const RACES = [
+  'munmap',
+  'dontneed',
+  'fork',
+  'mremap',
+  'truncate',
+  'reclaim',
+  'register',
+  'shootdown',
+  'exit',
+  'exec',
+  'oom',
+];
 
 describe.each(RACES)('the race with %s', (name) => {
   it(`holds over ${SEEDS} seeds`, async () => {
@@ -73,6 +85,10 @@ describe('a machine without one guard', () => {
 
   it('is caught when registration does not take all locks', async () => {
     expect(await caught('register', () => withoutCoreGuard('take-all-locks'))).toBe('registration');
+  });
+
+  it.each(['exit', 'oom'])('is caught in the race with %s when a task in a call is no user of the mm', async (race) => {
+    expect(await caught(race, () => withoutCoreGuard('tasks-use-mm'))).toBeDefined();
   });
 
   it('is caught when a page is freed before the flush', async () => {

@@ -60,7 +60,11 @@ export interface ResidentPages {
   readonly swap: number;
 }
 
-/** System calls as a process makes them: an errno is an answer; words that are none throw a UsageError. @public */
+/**
+ * System calls as a process makes them: an errno is an answer; words that are none throw a UsageError. `ESRCH`: the process
+ * has exited. `EINTR`: it exits or executes another program meanwhile. What only looks throws when the process has exited.
+ * @public
+ */
 export interface MachineSyscalls {
   mmap(process: Process, call: MmapCall): Routine<number | Errno>;
   munmap(process: Process, address: number, length: number): Routine<Errno | undefined>;
@@ -86,7 +90,7 @@ export interface MachineSyscalls {
   fork(process: Process): Routine<Process | Errno>;
   /** The child shares the address space until it executes another program or exits. */
   vfork(process: Process): Routine<Process | Errno>;
-  /** Drops the address space. */
+  /** Drops the address space, when no other task of the process is in a call or access any more: those are killed. */
   exec(process: Process): Routine<Errno | undefined>;
   exit(process: Process): Routine<void>;
   /** A signal becomes pending: the next interruptible wait answers `EINTR`. */

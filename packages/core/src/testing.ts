@@ -7,6 +7,8 @@ import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { type IntervalNode, IntervalSubscriptions } from './notifier/intervals.ts';
 import { AllLocks } from './notifier/take-all-locks.ts';
 import { MmuGather } from './page-table/mmu-gather.ts';
+import { InFlight } from './process/in-flight.ts';
+import { NOTHING } from './sched/nothing.ts';
 import { PointKind, point } from './sched/preemption-point.ts';
 
 /**
@@ -23,7 +25,9 @@ export type CoreGuard =
   /** When a start of the list refuses, the intervals that were told before are not told of the end. */
   | 'interval-unwind'
   /** An interval joins the tree while a window that hit another one is open. */
-  | 'interval-deferral';
+  | 'interval-deferral'
+  /** A task inside a call or a fault is no user of its address space. */
+  | 'tasks-use-mm';
 
 type Twin = Readonly<Record<string, (this: never, ...args: never[]) => unknown>>;
 
@@ -55,6 +59,7 @@ const TWINS: Readonly<Record<CoreGuard, readonly [prototype: object, twin: Twin]
   'flush-before-free': [MmuGather.prototype, GATHER_TWIN],
   'interval-unwind': [IntervalSubscriptions.prototype, { unwind: () => undefined }],
   'interval-deferral': [IntervalSubscriptions.prototype, INSERT_TWIN],
+  'tasks-use-mm': [InFlight.prototype, { use: () => undefined, drop: () => NOTHING }],
 };
 
 /**

@@ -3,7 +3,7 @@
  * atomic step, nothing allocated. The walk sets accessed and dirty; a TLB entry without dirty makes a store walk again.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
-import { type CpuAccessKind, type Signal, userFault } from '../fault/user-fault.ts';
+import { type CpuAccessKind, type Signal, killed, userFault } from '../fault/user-fault.ts';
 import type { Kernel } from '../kernel.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { Shadow } from '../oracle/shadow/shadow.ts';
@@ -68,7 +68,10 @@ export class Cpus {
     return this.shadow === undefined ? this.runs.tryRun(mm, cpu, run, from, to) : from;
   }
 
-  /** Any length; bytes before the one that faults are done. @sleeps May. @returns The signal that it raised. */
+  /**
+   * Any length; bytes before the one that faults are done. The access is its task's: it ends early when the task is killed.
+   * @sleeps May. @returns The signal that it raised.
+   */
   *access(
     process: ProcessStruct,
     kind: CpuAccessKind,
@@ -76,22 +79,39 @@ export class Cpus {
     size: number,
     data: Uint8Array,
   ): Routine<Signal | undefined> {
+    const { mm, inFlight } = process;
+    if (process.killed) return { signal: 'SIGKILL', code: 'OOM', address };
+    if (inFlight.execing) return { signal: 'SIGKILL', code: 'EXEC', address };
+    if (mm === undefined) return { signal: 'SIGSEGV', code: 'SEGV_MAPERR', address };
+    inFlight.enter(mm);
+    const signal = yield* this.accessIn(mm, kind, address, size, data);
+    yield* inFlight.leave(this.kernel, mm);
+    return signal;
+  }
+
+  private *accessIn(
+    mm: MmStruct,
+    kind: CpuAccessKind,
+    address: number,
+    size: number,
+    data: Uint8Array,
+  ): Routine<Signal | undefined> {
     const { scheduler, tracer } = this.kernel;
+    const task = scheduler.current;
     for (let done = 0; done < size;) {
       const at = address + done;
       if (scheduler.preemptive) yield point(PointKind.CpuAccess, Math.floor(at / 4096));
-      const { mm } = process;
-      if (process.killed) return { signal: 'SIGKILL', code: 'OOM', address: at };
-      if (mm === undefined || at >= TASK_SIZE) return { signal: 'SIGSEGV', code: 'SEGV_MAPERR', address: at };
+      if (task.killed) return killed(this.kernel, at);
+      if (at >= TASK_SIZE) return { signal: 'SIGSEGV', code: 'SEGV_MAPERR', address: at };
       const length = Math.min(4096 - (at % 4096), size - done);
-      if (this.tryAccess(mm, scheduler.current.cpu, kind, at, data, done, length)) {
+      if (this.tryAccess(mm, task.cpu, kind, at, data, done, length)) {
         done += length;
         continue;
       }
       tracer?.faultBegan?.(mm.id, at, kind);
       const failed = yield* userFault(this.kernel, mm, at, kind);
       tracer?.faultEnded?.(failed?.signal ?? 'done');
-      if (process.killed) return { signal: 'SIGKILL', code: 'OOM', address: at };
+      if (task.killed) return killed(this.kernel, at);
       if (failed !== undefined) return failed;
     }
     return undefined;

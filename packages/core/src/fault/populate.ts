@@ -11,7 +11,7 @@ import { Pte } from '../page-table/pte.ts';
 import { type FaultAccess, handleFault } from './handle-fault.ts';
 
 /** Why a page could not be brought in. */
-export type PopulateError = 'EFAULT' | 'ENOMEM';
+export type PopulateError = 'EFAULT' | 'ENOMEM' | 'EINTR';
 
 /**
  * Everything mapped in `[start, end)`. @param errors - `pass over`: a VMA in which a page cannot be had ends there.
@@ -45,7 +45,7 @@ export function* populateVma(kernel: Kernel, vma: Vma, start: number, end: numbe
   return yield* faultInRange(kernel, vma, start, end, access);
 }
 
-/** Up to the first page that cannot be had. @locks mmapLock held; the VMA allows the access. @sleeps May. */
+/** Up to the first page that cannot be had, or until the task is killed. @locks mmapLock held; the VMA allows the access. @sleeps May. */
 export function* faultInRange(
   kernel: Kernel,
   vma: Vma,
@@ -54,6 +54,7 @@ export function* faultInRange(
   access: FaultAccess,
 ): Routine<PopulateError | undefined> {
   for (let va = start; va < end; va += 4096) {
+    if (kernel.scheduler.current.killed) return 'EINTR';
     while (!isPresent(kernel, vma, va, access)) {
       const result = yield* handleFault(kernel, vma, va, access);
       if (result === 'sigbus') return 'EFAULT';

@@ -17,7 +17,8 @@ export type CpuAccessKind = 'load' | 'store' | 'fetch';
 /** A synchronous signal that a CPU access raises. @public */
 export interface Signal {
   readonly signal: 'SIGSEGV' | 'SIGBUS' | 'SIGKILL';
-  readonly code: 'SEGV_MAPERR' | 'SEGV_ACCERR' | 'BUS_ADRERR' | 'OOM';
+  /** Of SIGKILL: memory ran out, or another task of the process exits or executes another program. */
+  readonly code: 'SEGV_MAPERR' | 'SEGV_ACCERR' | 'BUS_ADRERR' | 'OOM' | 'EXIT' | 'EXEC';
   /** First byte that faulted. */
   readonly address: number;
 }
@@ -63,8 +64,9 @@ function* faultUnderMmapLock(
   address: number,
   kind: CpuAccessKind,
 ): Routine<Signal | undefined> {
-  if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
+  if (!mm.mmapLock.acquireReadNow() && !(yield* mm.mmapLock.acquireReadKillable())) return killed(kernel, address);
   const vma = mm.vmas.at(address) ?? (yield* growStack(kernel, mm, address));
+  if (vma === 'EINTR') return killed(kernel, address);
   if (vma === undefined || !allows(vma, kind)) {
     mm.mmapLock.releaseRead();
     return segv(kernel, vma === undefined ? 'SEGV_MAPERR' : 'SEGV_ACCERR', address);
@@ -72,6 +74,11 @@ function* faultUnderMmapLock(
   const result = yield* handleFault(kernel, vma, address, kind === 'store' ? 'write' : 'read');
   mm.mmapLock.releaseRead();
   return result === 'done' ? undefined : signalOf(kernel, result, address);
+}
+
+/** The signal that the current task dies of. */
+export function killed({ scheduler }: Kernel, address: number): Signal {
+  return { signal: 'SIGKILL', code: scheduler.current.killedBy ?? 'OOM', address };
 }
 
 function segv(kernel: Kernel, code: 'SEGV_MAPERR' | 'SEGV_ACCERR', address: number): Signal {
@@ -92,11 +99,11 @@ function allows(vma: Vma, kind: CpuAccessKind): boolean {
   return (vma.flags & PROT_MASK) !== 0;
 }
 
-/** @locks Entered and left with mmapLock held for reading. */
-function* growStack(kernel: Kernel, mm: MmStruct, address: number): Routine<Vma | undefined> {
+/** @locks Entered and left with mmapLock held for reading, but not where it answers EINTR. */
+function* growStack(kernel: Kernel, mm: MmStruct, address: number): Routine<Vma | 'EINTR' | undefined> {
   if (mm.vmas.find(address)?.has(VmFlags.GrowsDown) !== true) return undefined;
   mm.mmapLock.releaseRead();
-  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow() && !(yield* mm.mmapLock.acquireWriteKillable())) return 'EINTR';
   const grown = yield* expandStack(kernel, mm, address);
   mm.mmapLock.downgrade();
   return grown;

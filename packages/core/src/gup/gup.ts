@@ -66,13 +66,14 @@ function* getLocked(
 ): Routine<UserPage | Errno> {
   const vma = mm.vmas.at(address);
   if (vma === undefined || !allows(vma, options, hold)) return 'EFAULT';
+  if (kernel.scheduler.current.killed) return 'EINTR';
   const page = getNow(kernel, vma, address, options, hold);
   if (page !== undefined) return page;
   for (;;) {
     const page = yield* follow(kernel, vma, address, options, hold);
     if (typeof page === 'object') return page;
     if (options.nowait) return 'EAGAIN';
-    if (options.interruptible && kernel.scheduler.interrupted()) return 'EINTR';
+    if (options.interruptible ? kernel.scheduler.interrupted() : kernel.scheduler.current.killed) return 'EINTR';
     const access = options.write ? 'write' : page === 'shared' ? 'unshare' : 'read';
     const result = yield* handleFault(kernel, vma, address, access);
     if (result === 'sigbus') return 'EFAULT';
@@ -88,7 +89,7 @@ function getNow(kernel: Kernel, vma: Vma, address: number, options: GetPageOptio
   if (kernel.scheduler.preemptive || hold === 'pin' || options.write !== true || options.nowait === true)
     return undefined;
   const { owner } = kernel.scheduler.current;
-  if (options.interruptible && owner !== undefined && (owner.signalPending || owner.killed)) return undefined;
+  if (options.interruptible && owner?.signalPending) return undefined;
   let slot = kernel.pageTables.walk(vma.mm.root, address);
   if (slot < 0 || (kernel.pageTables.flags(slot) & Pte.Present) === 0) {
     if (!writeAnonymousNow(kernel, vma, address - (address % 4096))) return undefined;

@@ -169,6 +169,36 @@ describe('a rw-semaphore', () => {
     expect(log).toEqual(['r1', 'open', 'w', 'r2']);
   });
 
+  it('lets a killed task go, and the readers in that only it kept out', () => {
+    const bench = direct();
+    const lock = semaphore(bench);
+    const { log, reader, open } = cast(bench, lock);
+    reader('r1');
+    const held: [string, boolean][] = [];
+    const writer = bench.scheduler.spawn(
+      'w',
+      (function* () {
+        held.push(['w', yield* lock.acquireWriteKillable()]);
+        held.push(['again', yield* lock.acquireWriteKillable()], ['to read', yield* lock.acquireReadKillable()]);
+        lock.releaseRead();
+      })(),
+    );
+    reader('r2');
+    bench.scheduler.spawn(
+      'killer',
+      plain(() => (log.push('kill'), bench.scheduler.kill(writer, 'EXIT'))),
+    );
+    open();
+    bench.scheduler.runAll();
+    expect(log).toEqual(['r1', 'kill', 'r2', 'open']);
+    // One that does not have to wait gets it.
+    expect(held).toEqual([
+      ['w', false],
+      ['again', false],
+      ['to read', true],
+    ]);
+  });
+
   it('refuses a reader that only tries, while a writer waits', () => {
     const bench = direct();
     const lock = semaphore(bench);

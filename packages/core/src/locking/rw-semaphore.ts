@@ -56,6 +56,32 @@ export class RwSemaphore implements HeldLock {
     this.takeWrite(nesting);
   }
 
+  /** As `acquireRead`, until SIGKILL is pending. @returns whether it is held. `down_read_killable` */
+  *acquireReadKillable(): Routine<boolean> {
+    this.scheduler.mightSleep(this.name);
+    if (this.scheduler.preemptive) yield point(PointKind.LockShared, this.queue.id);
+    this.lockdep.check(this);
+    while (this.writer !== undefined || this.writersWaiting > 0) {
+      if (!(yield* this.queue.blockKillable())) return false;
+    }
+    this.takeRead();
+    return true;
+  }
+
+  /** As `acquireWrite`, until SIGKILL is pending. @returns whether it is held. `down_write_killable` */
+  *acquireWriteKillable(): Routine<boolean> {
+    this.scheduler.mightSleep(this.name);
+    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
+    this.lockdep.check(this);
+    let killed = false;
+    this.writersWaiting++;
+    while (!killed && (this.writer !== undefined || this.readers > 0)) killed = !(yield* this.queue.blockKillable());
+    this.writersWaiting--;
+    if (killed) this.queue.wakeAll();
+    else this.takeWrite('single');
+    return !killed;
+  }
+
   /** `acquireRead` without a routine, in direct mode and when nobody writes. @returns whether it is held now. */
   acquireReadNow(nesting: Nesting = 'single'): boolean {
     if (this.scheduler.preemptive || this.writer !== undefined || this.writersWaiting > 0) return false;

@@ -75,7 +75,7 @@ export class PageAllocator {
   *allocate(): Routine<number> {
     const { scheduler, zone } = this;
     // Reclaim and those who are dying give back more than they take.
-    if (scheduler.current.reclaimDepth > 0 || scheduler.current.owner?.killed === true) return this.takeReserve();
+    if (scheduler.current.reclaimDepth > 0 || scheduler.current.oomVictim) return this.takeReserve();
     scheduler.mightSleep('page allocation');
     this.mightReclaim();
     if (zone.freeFrames > zone.watermarks.low) return this.take();

@@ -12,7 +12,7 @@ import { linkVma, mergeNewArea } from './vma-ops.ts';
 /** @returns the break as it is afterwards: the old one when the request cannot be met. @sleeps May. */
 export function* brk(kernel: Kernel, mm: MmStruct, address: number): Routine<number> {
   kernel.stats.mm['brk']++;
-  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow() && !(yield* mm.mmapLock.acquireWriteKillable())) return mm.brk;
   if (address >= mm.startBrk) {
     const from = pageCeil(mm.brk);
     const to = pageCeil(address);

@@ -20,7 +20,7 @@ import { linkVma } from './vma-ops.ts';
 
 /** Fills the empty `child`. @locks Takes both mmapLocks for writing, the child's nested. @sleeps May. */
 export function* dupMmap(kernel: Kernel, parent: MmStruct, child: MmStruct): Routine<Errno | undefined> {
-  if (!parent.mmapLock.acquireWriteNow()) yield* parent.mmapLock.acquireWrite();
+  if (!parent.mmapLock.acquireWriteNow() && !(yield* parent.mmapLock.acquireWriteKillable())) return 'EINTR';
   if (!child.mmapLock.acquireWriteNow('nested')) yield* child.mmapLock.acquireWrite('nested');
   kernel.observer?.forkBegan(parent, child);
   child.startBrk = parent.startBrk;

@@ -65,8 +65,9 @@ export function* madvise(
   const end = start + pageCeil(length);
   if (end === start) return undefined;
   const writes = FLAG_CHANGES[advice] !== undefined;
-  if (writes) yield* mm.mmapLock.acquireWrite();
-  else if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
+  if (writes) {
+    if (!(yield* mm.mmapLock.acquireWriteKillable())) return 'EINTR';
+  } else if (!mm.mmapLock.acquireReadNow()) yield* mm.mmapLock.acquireRead();
   const error =
     advice === 'populate_read' || advice === 'populate_write'
       ? yield* populate(kernel, mm, start, end, advice === 'populate_write' ? 'write' : 'read')

@@ -24,6 +24,7 @@ export function* mlock(kernel: Kernel, mm: MmStruct, address: number, length: nu
   if (error !== undefined) return error;
   const failed = yield* populateRange(kernel, mm, start, end, 'stop');
   if (failed === undefined) return undefined;
+  if (failed === 'EINTR') return failed;
   return failed === 'EFAULT' ? 'ENOMEM' : 'EAGAIN';
 }
 
@@ -43,7 +44,7 @@ function* changeLocked(
 ): Routine<Errno | undefined> {
   if (end < start) return 'EINVAL';
   if (end === start) return undefined;
-  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow() && !(yield* mm.mmapLock.acquireWriteKillable())) return 'EINTR';
   let error: Errno | undefined;
   for (let at = start; at < end && error === undefined;) {
     const vma = mm.vmas.at(at);

@@ -41,7 +41,7 @@ export interface MmapRequest {
 export function* mmap(kernel: Kernel, mm: MmStruct, request: MmapRequest): Routine<number | Errno> {
   kernel.stats.mm['mmap']++;
   if (!isPageAligned(request.offset ?? 0)) return 'EINVAL';
-  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow() && !(yield* mm.mmapLock.acquireWriteKillable())) return 'EINTR';
   const address = yield* request.hugetlb ? mapHuge(kernel, mm, request) : mapLocked(kernel, mm, request);
   mm.mmapLock.releaseWrite();
   if (typeof address === 'number' && (request.populate || request.locked)) {

@@ -33,7 +33,7 @@ export function* mprotect(
   if (length === 0) return undefined;
   const end = start + pageCeil(length);
   if (length < 0 || end <= start) return 'ENOMEM';
-  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow() && !(yield* mm.mmapLock.acquireWriteKillable())) return 'EINTR';
   const error = yield* protectRange(kernel, mm, start, end, prot);
   mm.mmapLock.releaseWrite();
   return error;

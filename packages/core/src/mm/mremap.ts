@@ -33,7 +33,7 @@ export function* mremap(kernel: Kernel, mm: MmStruct, request: MremapRequest): R
   const lengths = { oldLength: pageCeil(request.oldLength), newLength: pageCeil(request.newLength) };
   const invalid = checkRequest(request, lengths);
   if (invalid !== undefined) return invalid;
-  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow() && !(yield* mm.mmapLock.acquireWriteKillable())) return 'EINTR';
   const locked = mm.vmas.at(request.address)?.has(VmFlags.Locked) === true;
   const result = yield* remapLocked(kernel, mm, request, lengths);
   mm.mmapLock.releaseWrite();

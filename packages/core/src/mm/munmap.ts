@@ -13,7 +13,7 @@ import { zapPtes } from './zap.ts';
 /** @locks Takes mmapLock for writing. @sleeps May. */
 export function* munmap(kernel: Kernel, mm: MmStruct, start: number, length: number): Routine<Errno | undefined> {
   kernel.stats.mm['munmap']++;
-  if (!mm.mmapLock.acquireWriteNow()) yield* mm.mmapLock.acquireWrite();
+  if (!mm.mmapLock.acquireWriteNow() && !(yield* mm.mmapLock.acquireWriteKillable())) return 'EINTR';
   const error = yield* munmapLocked(kernel, mm, start, length);
   mm.mmapLock.releaseWrite();
   return error;

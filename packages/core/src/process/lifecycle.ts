@@ -43,7 +43,7 @@ export class Processes implements OomProcesses {
     const mm = yield* this.emptyMm();
     if (mm === undefined) return 'ENOMEM';
     const error = yield* dupMmap(this.kernel, from, mm);
-    if (error === undefined && !parent.killed) return this.add(mm);
+    if (error === undefined && !this.kernel.scheduler.current.killed) return this.add(mm);
     yield* putMm(this.kernel, mm);
     return error ?? 'EINTR';
   }
@@ -57,24 +57,30 @@ export class Processes implements OomProcesses {
     return this.add(mm);
   }
 
-  /** The process gets an empty address space; the old one goes when nobody else uses it. @sleeps May. */
+  /**
+   * The process gets an empty address space, when no other task of it is in a call any more. The old one goes when nobody
+   * uses it. @returns EAGAIN when another task exits or executes something first. @sleeps May.
+   */
   *exec(process: ProcessStruct): Routine<Errno | undefined> {
     this.kernel.stats.mm['exec']++;
     const old = process.mm;
     if (old === undefined) return 'ESRCH';
     const mm = yield* this.emptyMm();
     if (mm === undefined) return 'ENOMEM';
-    process.mm = mm;
-    yield* putMm(this.kernel, old);
-    return undefined;
+    const late = yield* process.inFlight.outliveOthers();
+    if (late === undefined) process.mm = mm;
+    yield* putMm(this.kernel, late === undefined ? old : mm);
+    return late;
   }
 
-  /** @sleeps May. */
+  /** A task that wants to exit while another one waits in exec is killed by that one first. @sleeps May. `do_group_exit` */
   *exit(process: ProcessStruct): Routine<void> {
     this.kernel.stats.mm['exit']++;
-    const { mm } = process;
+    const { mm, inFlight } = process;
+    if (mm === undefined || (inFlight.execing && !process.killed)) return;
     process.mm = undefined;
-    if (mm !== undefined) yield* putMm(this.kernel, mm);
+    inFlight.kill('EXIT');
+    yield* putMm(this.kernel, mm);
   }
 
   private *emptyMm(): Routine<MmStruct | undefined> {
@@ -87,7 +93,12 @@ export class Processes implements OomProcesses {
 
   private add(mm: MmStruct): ProcessStruct {
     const number = this.byName.size + 1;
-    const process = new ProcessStruct(`p${number}`, (number - 1) % this.kernel.scheduler.cpus, mm);
+    const process = new ProcessStruct(
+      this.kernel.scheduler,
+      `p${number}`,
+      (number - 1) % this.kernel.scheduler.cpus,
+      mm,
+    );
     this.byName.set(process.name, process);
     return process;
   }

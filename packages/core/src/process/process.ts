@@ -3,7 +3,9 @@ import type { ProcessHandle } from '@mmu-notifier/plugin-api';
 import { UsageError } from '../contract.ts';
 import type { Process } from '../machine-api.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
+import type { Scheduler } from '../sched/scheduler.ts';
 import type { Task, TaskOwner } from '../sched/task.ts';
+import { InFlight } from './in-flight.ts';
 
 export class ProcessStruct implements Process, ProcessHandle, TaskOwner {
   /** `p1`, `p2`, … in order of creation. */
@@ -18,11 +20,14 @@ export class ProcessStruct implements Process, ProcessHandle, TaskOwner {
 
   /** Its tasks by name. */
   readonly tasks: Map<string, Task> = new Map();
+  /** Those that are inside a call or a fault. */
+  readonly inFlight: InFlight;
 
-  constructor(name: string, cpu: number, mm: MmStruct) {
+  constructor(scheduler: Scheduler, name: string, cpu: number, mm: MmStruct) {
     this.name = name;
     this.cpu = cpu;
     this.mm = mm;
+    this.inFlight = new InFlight(scheduler, name);
   }
 
   /** What a driver is handed. */

@@ -18,6 +18,7 @@ import { parseProt } from '../mm/vm-flags.ts';
 import type { File } from '../page-cache/file.ts';
 import type { Files } from '../page-cache/files.ts';
 import { pageCeil } from '../types.ts';
+import { callOf } from './call.ts';
 import type { Processes } from './lifecycle.ts';
 import { asProcess, mmOf } from './process.ts';
 
@@ -61,12 +62,12 @@ export class Syscalls implements MachineSyscalls {
     const file = call.file as File<Vma> | undefined;
     const fresh =
       file === undefined && shared && call.length > 0 ? this.files.createShmem(pageCeil(call.length)) : undefined;
-    const address = yield* mmap(this.kernel, mmOf(process), {
+    const request = {
       address: call.address,
       length: call.length,
       prot: protOf(call.prot),
-      sharing: shared ? 'shared' : 'private',
-      placement: flags.has('fixed_noreplace') ? 'fixed_noreplace' : flags.has('fixed') ? 'fixed' : 'hint',
+      sharing: shared ? ('shared' as const) : ('private' as const),
+      placement: placementOf(flags),
       file: file ?? fresh,
       offset: call.offset ?? 0,
       populate: flags.has('populate'),
@@ -75,20 +76,22 @@ export class Syscalls implements MachineSyscalls {
       stack: flags.has('stack'),
       locked: flags.has('locked'),
       hugetlb: flags.has('hugetlb'),
-    });
+    };
+    const address = yield* callOf(this.kernel, process, (mm) => mmap(this.kernel, mm, request));
     if (fresh !== undefined && typeof address === 'string') this.kernel.files.delete(fresh.id);
     return address;
   }
 
   munmap(process: Process, address: number, length: number): Routine<Errno | undefined> {
-    return munmap(this.kernel, mmOf(process), address, length);
+    return callOf(this.kernel, process, (mm) => munmap(this.kernel, mm, address, length));
   }
 
   mprotect(process: Process, address: number, length: number, prot: string): Routine<Errno | undefined> {
-    return mprotect(this.kernel, mmOf(process), address, length, protOf(prot));
+    const bits = protOf(prot);
+    return callOf(this.kernel, process, (mm) => mprotect(this.kernel, mm, address, length, bits));
   }
 
-  *mremap(
+  mremap(
     process: Process,
     address: number,
     oldLength: number,
@@ -96,29 +99,30 @@ export class Syscalls implements MachineSyscalls {
     flags: readonly string[],
     newAddress: number,
   ): Routine<number | Errno> {
-    return yield* mremap(this.kernel, mmOf(process), {
+    const request = {
       address,
       oldLength,
       newLength,
       mayMove: flags.includes('maymove'),
       fixed: flags.includes('fixed') ? newAddress : undefined,
       dontUnmap: flags.includes('dontunmap'),
-    });
+    };
+    return callOf(this.kernel, process, (mm) => mremap(this.kernel, mm, request));
   }
 
   /** @throws UsageError for an advice that this machine does not have. */
   madvise(process: Process, address: number, length: number, advice: string): Routine<Errno | undefined> {
     if (!isAdvice(advice))
       throw new UsageError('unknown-advice', `found advice "${advice}", expected ${ADVICES.join(', ')}`);
-    return madvise(this.kernel, mmOf(process), address, length, advice);
+    return callOf(this.kernel, process, (mm) => madvise(this.kernel, mm, address, length, advice));
   }
 
   mlock(process: Process, address: number, length: number): Routine<Errno | undefined> {
-    return mlock(this.kernel, mmOf(process), address, length);
+    return callOf(this.kernel, process, (mm) => mlock(this.kernel, mm, address, length));
   }
 
   munlock(process: Process, address: number, length: number): Routine<Errno | undefined> {
-    return munlock(this.kernel, mmOf(process), address, length);
+    return callOf(this.kernel, process, (mm) => munlock(this.kernel, mm, address, length));
   }
 
   /** @throws UsageError for words that are no flags. */
@@ -126,27 +130,30 @@ export class Syscalls implements MachineSyscalls {
     const unknown = flags.find((flag) => !MSYNC_FLAGS.includes(flag));
     if (unknown !== undefined)
       throw new UsageError('unknown-flag', `found msync flag "${unknown}", expected ${MSYNC_FLAGS.join(', ')}`);
-    return msync(this.kernel, mmOf(process), address, length, flags as readonly MsyncFlag[]);
+    const words = flags as readonly MsyncFlag[];
+    return callOf(this.kernel, process, (mm) => msync(this.kernel, mm, address, length, words));
   }
 
   mincore(process: Process, address: number, length: number): Routine<Uint8Array | Errno> {
-    return mincore(this.kernel, mmOf(process), address, length);
+    return callOf(this.kernel, process, (mm) => mincore(this.kernel, mm, address, length));
   }
 
-  brk(process: Process, address: number): Routine<number> {
-    return brk(this.kernel, mmOf(process), address);
+  *brk(process: Process, address: number): Routine<number> {
+    const before = asProcess(process).mm?.brk ?? 0;
+    const after = yield* callOf(this.kernel, process, (mm) => brk(this.kernel, mm, address));
+    return typeof after === 'number' ? after : before;
   }
 
   fork(process: Process): Routine<Process | Errno> {
-    return this.processes.fork(asProcess(process));
+    return callOf(this.kernel, process, () => this.processes.fork(asProcess(process)));
   }
 
   vfork(process: Process): Routine<Process | Errno> {
-    return this.processes.vfork(asProcess(process));
+    return callOf(this.kernel, process, () => this.processes.vfork(asProcess(process)));
   }
 
   exec(process: Process): Routine<Errno | undefined> {
-    return this.processes.exec(asProcess(process));
+    return callOf(this.kernel, process, () => this.processes.exec(asProcess(process)));
   }
 
   exit(process: Process): Routine<void> {
@@ -182,6 +189,11 @@ export class Syscalls implements MachineSyscalls {
     mm.startBrk = address;
     mm.brk = address;
   }
+}
+
+function placementOf(flags: ReadonlySet<string>): 'fixed_noreplace' | 'fixed' | 'hint' {
+  if (flags.has('fixed_noreplace')) return 'fixed_noreplace';
+  return flags.has('fixed') ? 'fixed' : 'hint';
 }
 
 function isAdvice(word: string): word is Advice {

@@ -37,9 +37,11 @@ export function* reap(kernel: Kernel, mm: MmStruct): Routine<boolean> {
     if (tries > 0) yield* kernel.scheduler.sleep(PAUSE);
     complete = yield* tryToReap(kernel, mm);
   }
-  if (!complete) kernel.stats.oom['reapFailed']++;
+  // Where somebody was in the way, the exit may have done it.
+  const unmapped = complete || mm.oomSkip !== undefined;
+  if (!unmapped) kernel.stats.oom['reapFailed']++;
   kernel.oom.finished(mm);
-  return complete;
+  return unmapped;
 }
 
 /** @locks Tries mmapLock for reading. @returns false when somebody was in the way. */

@@ -10,13 +10,15 @@ import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
-import type { TaskOwner } from '../sched/task.ts';
+import type { KilledBy, TaskOwner } from '../sched/task.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
 import { reapLater } from './oom-reaper.ts';
 
 /** A process, as far as its killer must know it. */
 export interface OomCandidate extends TaskOwner {
   readonly mm: MmStruct | undefined;
+  /** Its tasks that are inside a call or a fault. */
+  readonly inFlight: { kill(by: KilledBy): void };
 }
 
 /** Where processes come from: a higher room. */
@@ -46,16 +48,15 @@ export class OomKiller {
    * @returns whether it is worth trying again: not for the victim itself, and not when nobody can be killed.
    */
   *makeRoom(kernel: Kernel): Routine<boolean> {
-    const { owner } = kernel.scheduler.current;
-    const chosen = (): boolean => owner?.killed === true;
-    if (chosen()) return false;
+    const task = kernel.scheduler.current;
+    if (task.oomVictim) return false;
     // Another task's victim may have died since we found nothing.
     const { zone } = kernel.allocator;
     zone.drain();
     if (zone.freeFrames > zone.watermarks.high) return true;
     const mm = this.dying ?? this.killWorst(kernel);
     // Nobody is left, or the caller itself has been chosen.
-    if (mm === undefined || chosen()) return false;
+    if (mm === undefined || task.oomVictim) return false;
     yield* this.progress.waitUntil(() => mm.oomSkip === 'done');
     return true;
   }
@@ -63,6 +64,7 @@ export class OomKiller {
   /** SIGKILL, and the mark of a victim. The exit is on its way when this returns. */
   kill(kernel: Kernel, victim: OomCandidate): void {
     victim.killed = true;
+    victim.inFlight.kill('OOM');
     this.killed.push(victim.name);
     kernel.stats.oom['kills']++;
     if (this.processes !== undefined)

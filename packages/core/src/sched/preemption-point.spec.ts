@@ -47,7 +47,9 @@ function steps(
 describe('the operations of a run', () => {
   it('are, for a first store: access, locks, the pte before and under its lock', () => {
     const found = steps((machine) => machine.store(p1(machine), AREA, 1, Uint8Array.of(1)));
-    expect(found).toMatch(/^TaskStart CpuAccess LockShared .*PteLoad.*LockAcquire.*PteStore \(LockRelease\)/);
+    expect(found).toMatch(
+      /^TaskStart \(AtomicLoad\) CpuAccess LockShared .*PteLoad.*LockAcquire.*PteStore \(LockRelease\)/,
+    );
     expect(found).toContain('(FrameAllocate)');
   });
 

@@ -12,7 +12,7 @@ import { Interrupts } from './interrupts.ts';
 import type { LiveLoop } from './live.ts';
 import { PointKind, describePoint, point, pointObject } from './preemption-point.ts';
 import type { Strategy } from './strategy.ts';
-import { Task, type TaskKind, type TaskOwner } from './task.ts';
+import { type KilledBy, Task, type TaskKind, type TaskOwner } from './task.ts';
 import { Timers } from './timers.ts';
 
 /** Steps without an end of any task after which a run is taken for endless: a driver that spins, a retry that never wins. */
@@ -125,10 +125,16 @@ export class Scheduler {
     for (const task of this.tasks) if (task.owner === owner && task.interruptible) this.wake(task);
   }
 
+  /** SIGKILL becomes pending for one task: where its wait may be killed, it goes on. */
+  kill(task: Task, by: KilledBy): void {
+    task.killedBy ??= by;
+    if (task.interruptible || task.killable) this.wake(task);
+  }
+
   /** Whether a pending signal ends an interruptible wait of the current task: the wait answers `EINTR`, once. */
   interrupted(): boolean {
-    const { owner } = this.current;
-    if (owner?.killed === true) return true;
+    const { owner, killed } = this.current;
+    if (killed) return true;
     if (owner === undefined || !owner.signalPending) return false;
     owner.signalPending = false;
     return true;

@@ -7,11 +7,14 @@ export type TaskState = 'runnable' | 'running' | 'blocked' | 'done';
 /** `ends`: a run waits for its end. `daemon`: a run is over when nobody else has work. `interrupt`: atomic, and ends. */
 export type TaskKind = 'ends' | 'daemon' | 'interrupt';
 
+/** Who sent SIGKILL: the OOM killer; another task of the process that exits, or executes another program. */
+export type KilledBy = 'OOM' | 'EXIT' | 'EXEC';
+
 /** What a task works for: a process, or nobody (kernel thread). */
 export interface TaskOwner {
   readonly name: string;
   signalPending: boolean;
-  /** SIGKILL is pending, for good: no interruptible wait is begun. */
+  /** The OOM killer has chosen it: SIGKILL is pending for all of its tasks, for good. */
   killed: boolean;
 }
 
@@ -29,6 +32,10 @@ export class Task {
   waitsFor: { readonly name: string } | undefined;
   /** A pending signal ends this wait. */
   interruptible = false;
+  /** SIGKILL ends this wait. */
+  killable = false;
+  /** SIGKILL is pending for this task, until the call or fault that it is in is over. */
+  killedBy: KilledBy | undefined;
   result: unknown;
   /** Locks in order of acquisition; lockdep reads it. */
   readonly held: HeldLock[] = [];
@@ -45,6 +52,16 @@ export class Task {
 
   get done(): boolean {
     return this.state === 'done';
+  }
+
+  /** `fatal_signal_pending` */
+  get killed(): boolean {
+    return this.killedBy !== undefined || this.owner?.killed === true;
+  }
+
+  /** `tsk_is_oom_victim` */
+  get oomVictim(): boolean {
+    return this.killedBy === 'OOM' || this.owner?.killed === true;
   }
 
   constructor(id: number, name: string, cpu: number, owner: TaskOwner | undefined, kind: TaskKind = 'ends') {

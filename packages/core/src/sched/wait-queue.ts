@@ -36,6 +36,13 @@ export class WaitQueue {
     return undefined;
   }
 
+  /** @sleeps Until `condition` holds, or SIGKILL is pending for the current task. */
+  *waitKillable(condition: () => boolean): Routine<'EINTR' | undefined> {
+    this.scheduler.mightSleep(this.name);
+    while (!condition()) if (!(yield* this.blockKillable())) return 'EINTR';
+    return undefined;
+  }
+
   /** @returns whether `condition` held before the time was over. @sleeps Until then. */
   *waitTimeout(condition: () => boolean, nanoseconds: number): Routine<boolean> {
     const { scheduler } = this;
@@ -65,6 +72,16 @@ export class WaitQueue {
     // A signal or a timer ended the wait.
     const at = this.waiters.indexOf(task);
     if (at >= 0) this.waiters.splice(at, 1);
+  }
+
+  /** As `block`. @returns false where SIGKILL is pending: then it did not wait. */
+  *blockKillable(): Routine<boolean> {
+    const { current: task } = this.scheduler;
+    if (task.killed) return false;
+    task.killable = true;
+    yield* this.block();
+    task.killable = false;
+    return true;
   }
 
   wakeAll(): void {
