@@ -6,6 +6,7 @@ import type { Routine } from '@mmu-notifier/plugin-api';
 import { Pins } from './gup/pins.ts';
 import type { Kconfig } from './kconfig.ts';
 import type { Kernel, KernelObserver } from './kernel.ts';
+import type { LinkBackend } from './links/link-backend.ts';
 import { FolioLocks } from './memory/folio-lock.ts';
 import { PageAllocator } from './memory/page-allocator.ts';
 import { MmStruct } from './mm/mm-struct.ts';
@@ -43,6 +44,7 @@ export interface BootOptions {
   readonly live: LiveLoop | undefined;
   readonly observer: KernelObserver | undefined;
   readonly tracer: MachineTracer | undefined;
+  readonly links: (scheduler: Scheduler) => LinkBackend;
 }
 
 /** Where `mmap` begins to look for room, downwards: below the stack of a process without address randomisation. */
@@ -81,6 +83,7 @@ export function bootKernel(options: BootOptions): Kernel {
     notifierSrcu: sleeps === 'may' ? new Srcu(scheduler, lockdep, LockClasses.notifierSrcu, 'mmu_notifier srcu') : rcu,
     allLocks: new AllLocks(scheduler, lockdep),
     pins: new Pins(),
+    links: options.links(scheduler),
     faultAroundPages: options.faultAroundPages,
     stats,
     observer: options.observer,

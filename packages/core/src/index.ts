@@ -6,6 +6,7 @@ export { ContractViolation, UsageError } from './contract.ts';
 export type { Violation } from './contract.ts';
 export type { AccessRun } from './cpu/run.ts';
 export type { CpuAccessKind, Signal } from './fault/user-fault.ts';
+export type { LinkFaults } from './links/link-faults.ts';
 export type { Kconfig, KconfigName } from './kconfig.ts';
 export { Machine } from './machine.ts';
 export type { MachineConfig } from './machine.ts';

@@ -3,6 +3,7 @@
  * knows a driver.
  */
 import type { Kconfig } from './kconfig.ts';
+import type { LinkBackend } from './links/link-backend.ts';
 import type { Lockdep } from './locking/lockdep.ts';
 import type { Srcu } from './locking/srcu.ts';
 import type { FrameTable } from './memory/frame-table.ts';
@@ -86,6 +87,8 @@ export interface Kernel {
   readonly notifierSrcu: Srcu;
   readonly allLocks: AllLocks;
   readonly pins: Pins;
+  /** What carries the messages of drivers. */
+  readonly links: LinkBackend;
   /** Pages of the window that a read fault on a file maps; 1 maps none but its own. */
   readonly faultAroundPages: number;
   /** Address spaces that have not been torn down, by id. */

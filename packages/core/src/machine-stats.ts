@@ -1,5 +1,6 @@
 /** All counters of a machine as one report. */
 import type { Kernel } from './kernel.ts';
+import type { SimulatedNetwork } from './links/simulated-network.ts';
 import type { Shadow } from './oracle/shadow/shadow.ts';
 import type { TranslationOracle } from './oracle/translation-oracle.ts';
 import type { AttachedDevice, Devices } from './plugin/devices.ts';
@@ -11,6 +12,7 @@ export function machineStats(
   devices: Devices,
   shadow: Shadow | undefined,
   translations: TranslationOracle | undefined,
+  network: SimulatedNetwork | undefined,
 ): Record<string, Group> {
   const { allocator, stats, swap, tlbs, pins } = kernel;
   const report: Record<string, Group> = {
@@ -53,6 +55,7 @@ export function machineStats(
       pteTransitions: translations?.pteTransitions ?? 0,
     },
   };
+  if (network !== undefined && network.counts.sessions > 0) report['links'] = { ...network.counts };
   for (const attached of devices.byName.values()) report[attached.name] = deviceGroup(attached);
   return report;
 }

@@ -2,7 +2,7 @@
  * A machine: boots all rooms from one config, and is what users hold. Processes make calls and accesses, devices attach,
  * and everything that may sleep is a routine that the machine runs.
  */
-import type { Device, DeviceAccess, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
+import type { Device, DeviceAccess, LinkTransport, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
 import { bootKernel } from './boot.ts';
 import { UsageError, type Violation } from './contract.ts';
 import { Cpus } from './cpu/access.ts';
@@ -10,6 +10,9 @@ import type { AccessRun } from './cpu/run.ts';
 import type { CpuAccessKind, Signal } from './fault/user-fault.ts';
 import { type Kconfig, resolveKconfig } from './kconfig.ts';
 import type { Kernel } from './kernel.ts';
+import type { LinkFaults } from './links/link-faults.ts';
+import { SimulatedNetwork } from './links/simulated-network.ts';
+import { TransportLinks } from './links/transport-links.ts';
 import type { MachineFiles, MachineSyscalls, Process } from './machine-api.ts';
 import { auditDevice, auditLeaks, auditMemory } from './oracle/audit.ts';
 import { Oracles } from './oracle/oracles.ts';
@@ -57,6 +60,10 @@ export interface MachineConfig {
   readonly heapStart?: number;
   /** Switches of the kernel that differ from their defaults: all are on. */
   readonly kconfig?: Partial<Kconfig>;
+  /** What may go wrong on the simulated links between its devices: nothing unless named. Excludes `transport`. */
+  readonly links?: LinkFaults;
+  /** Carries the links of a live machine to other processes, in place of simulated ones. */
+  readonly transport?: LinkTransport;
   /** Told of the typed events of devices. */
   readonly onDeviceEvent?: DeviceEventListener;
   /** Told what happens when it happens: faults, notifier ranges, reclaim, swapping, locks, who runs. */
@@ -79,6 +86,7 @@ export class Machine {
   private readonly cpus: Cpus;
   private readonly swapDevice: SwapDevice;
   private readonly live: LiveLoop | undefined;
+  private network: SimulatedNetwork | undefined;
   /** One task for each name that runs something for nobody; a process has those that work for it. */
   private readonly tasks = new Map<string, Task>();
 
@@ -104,6 +112,11 @@ export class Machine {
     const kconfig = resolveKconfig(config.kconfig);
     if (config.live !== undefined && config.strategy !== undefined)
       throw new UsageError('bad-mode', 'found a clock and a strategy, expected at most one: a live run has no replay');
+    if (config.transport !== undefined && (config.live === undefined || config.links !== undefined)) {
+      const found =
+        config.live === undefined ? 'a transport without a clock' : 'a transport and faults of simulated links';
+      throw new UsageError('bad-mode', `found ${found}, expected a transport on a live machine, alone`);
+    }
     this.live = config.live && new LiveLoop(config.live);
     this.swapDevice = config.swapDevice ?? new FileSwapDevice();
     this.oracles = config.oracles === 'on' ? new Oracles() : undefined;
@@ -118,6 +131,10 @@ export class Machine {
       live: this.live,
       observer: this.oracles,
       tracer: config.tracer,
+      links: (scheduler) =>
+        config.transport === undefined
+          ? (this.network = new SimulatedNetwork(scheduler, config.links ?? {}))
+          : new TransportLinks(scheduler, config.transport),
     });
     this.translations = this.oracles?.observe(this.kernel);
     this.processTable = new Processes(this.kernel, config.heapStart ?? 0);
@@ -186,6 +203,14 @@ export class Machine {
   /** @sleeps May. */
   detach(name: string): Routine<void> {
     return this.devices.detach(name);
+  }
+
+  /**
+   * Breaks the simulated links of a device, of all devices unless named: what is under way is gone, and both ends hear of
+   * it after the silence of `MachineConfig.links`. They may connect again.
+   */
+  cutLinks(device?: string): void {
+    this.network?.cut(device);
   }
 
   load(process: Process, address: number, size: number, into: Uint8Array): Routine<Signal | undefined> {
@@ -291,7 +316,7 @@ export class Machine {
 
   /** All counters, grouped by subsystem and device. */
   stats(): Record<string, Record<string, number>> {
-    return machineStats(this.kernel, this.devices, this.oracles?.shadow, this.translations);
+    return machineStats(this.kernel, this.devices, this.oracles?.shadow, this.translations, this.network);
   }
 
   /** What every page of the process is now: nothing, swapped, resident, reached by a device, pinned. Costs what is there. */

@@ -1,9 +1,10 @@
 /** Machines for tests: small, with every oracle on and swap in memory, and calls that read like the field's. */
-import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import type { Errno, LinkTransport, Routine } from '@mmu-notifier/plugin-api';
 import { ContractViolation, type Violation } from '../src/contract.ts';
 import type { Signal } from '../src/fault/user-fault.ts';
 import type { Kconfig } from '../src/kconfig.ts';
 import type { Kernel } from '../src/kernel.ts';
+import type { LinkFaults } from '../src/links/link-faults.ts';
 import type { MachineFile, Process } from '../src/machine-api.ts';
 import { Machine } from '../src/machine.ts';
 import type { MmStruct } from '../src/mm/mm-struct.ts';
@@ -28,6 +29,8 @@ export interface Options {
   readonly tracer?: MachineTracer;
   readonly kconfig?: Partial<Kconfig>;
   readonly live?: LiveClock;
+  readonly links?: LinkFaults;
+  readonly transport?: LinkTransport;
 }
 
 export function machineOf(options: Options = {}): Machine {
@@ -43,6 +46,8 @@ export function machineOf(options: Options = {}): Machine {
     ...(options.heapStart === undefined ? {} : { heapStart: options.heapStart }),
     ...(options.tracer === undefined ? {} : { tracer: options.tracer }),
     ...(options.live === undefined ? {} : { live: options.live }),
+    ...(options.links === undefined ? {} : { links: options.links }),
+    ...(options.transport === undefined ? {} : { transport: options.transport }),
   });
 }
 

@@ -19,12 +19,22 @@ export type Errno =
   | 'EFBIG'
   | 'ENOSPC'
   | 'EOVERFLOW'
+  | 'EPROTO'
   | 'EBADRQC'
   | 'ETIME'
+  | 'EMSGSIZE'
+  | 'EPROTONOSUPPORT'
+  | 'EADDRINUSE'
+  | 'EADDRNOTAVAIL'
+  | 'ECONNRESET'
+  | 'ENOTCONN'
   | 'ETIMEDOUT'
+  | 'ECONNREFUSED'
+  | 'EHOSTUNREACH'
   | 'EOPNOTSUPP'
   | 'ENOSYS'
   | 'ERESTART'
+  | 'EKEYREJECTED'
   | 'EHWPOISON';
 
 /** Tells an errno from a result that is an object, a number or nothing. @public */

@@ -61,10 +61,17 @@ export type {
   WaitQueue,
 } from './services/sync.ts';
 export type {
+  Link,
+  LinkEnd,
+  LinkListener,
+  LinkService,
+  LinkTransport,
+  TransportLink,
+  TransportListener,
+} from './services/links.ts';
+export type {
   InterruptService,
   InterruptTimer,
-  Link,
-  LinkService,
   Outcome,
   StatsService,
   TaskHandle,

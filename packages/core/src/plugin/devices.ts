@@ -4,6 +4,7 @@ import type { Device, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-a
 import { UsageError } from '../contract.ts';
 import type { Cpus } from '../cpu/access.ts';
 import type { Kernel } from '../kernel.ts';
+import { DeviceLinks } from '../links/link-backend.ts';
 import type { TranslationOracle } from '../oracle/translation-oracle.ts';
 import { DeviceStats } from './device-stats.ts';
 import { type DeviceEventListener, createHost } from './host.ts';
@@ -15,6 +16,7 @@ export interface AttachedDevice {
   readonly device: Device;
   readonly ledger: Ledger;
   readonly stats: DeviceStats;
+  readonly links: DeviceLinks;
 }
 
 export class Devices {
@@ -60,14 +62,15 @@ export class Devices {
     const coherence = plugin.traits.pins === 'longterm' ? 'pinned' : 'notified';
     const ledger = new Ledger(this.kernel, name, coherence, this.oracle);
     const stats = new DeviceStats();
-    const host = createHost(this.kernel, this.cpus, name, ledger, stats, this.listener);
+    const links = new DeviceLinks(this.kernel.links, name);
+    const host = createHost(this.kernel, this.cpus, name, ledger, stats, links, this.listener);
     const missing = plugin.requires?.find((capability) => !host.capabilities.has(capability));
     if (missing !== undefined) {
       throw new UsageError('missing-capability', `${plugin.name} needs ${missing}, which this machine does not have`);
     }
     const device = yield* plugin.attach(host);
     checkDevice(plugin.name, device);
-    this.byName.set(name, { name, device, ledger, stats });
+    this.byName.set(name, { name, device, ledger, stats, links });
     return device;
   }
 
@@ -76,6 +79,7 @@ export class Devices {
     const attached = this.byName.get(name);
     if (attached === undefined) throw new UsageError('no-device', `there is no device ${name}`);
     yield* attached.device.detach();
+    attached.links.closeAll();
     this.byName.delete(name);
     if (attached.ledger.counts.live > 0) {
       this.kernel.scheduler.fail(

@@ -19,7 +19,7 @@ describe('the services of a machine', () => {
   it('name the contract, the device and what the machine has', () => {
     const { host } = bench();
     expect(host).toMatchObject({ apiVersion: '1.1.0', deviceName: 'spy', world: { sleepableNotifiers: true } });
-    expect([...host.capabilities]).toEqual(['interrupts', 'range-faults', 'interval-notifiers']);
+    expect([...host.capabilities]).toEqual(['interrupts', 'links', 'range-faults', 'interval-notifiers']);
   });
 
   it('count under the name of the device', () => {

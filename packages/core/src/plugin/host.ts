@@ -12,6 +12,7 @@ import type {
 } from '@mmu-notifier/plugin-api';
 import type { Cpus } from '../cpu/access.ts';
 import type { Kernel } from '../kernel.ts';
+import type { DeviceLinks } from '../links/link-backend.ts';
 import { putMm } from '../mm/exit.ts';
 import {
   checkRetry,
@@ -36,7 +37,7 @@ import { userMemoryService } from './user-memory.ts';
 
 /** What this machine offers beyond the services that every machine has. In the world of 2008 there are no intervals. */
 function capabilitiesOf({ kconfig }: Kernel): ReadonlySet<Capability> {
-  const always: Capability[] = ['interrupts', 'range-faults'];
+  const always: Capability[] = ['interrupts', 'links', 'range-faults'];
   return new Set(kconfig.MMU_NOTIFIER_SLEEPABLE ? [...always, 'interval-notifiers'] : always);
 }
 
@@ -53,6 +54,7 @@ export function createHost(
   deviceName: string,
   ledger: Ledger,
   stats: DeviceStats,
+  links: DeviceLinks,
   listener: DeviceEventListener | undefined,
 ): PluginHost {
   const world: HostWorld = { sleepableNotifiers: kernel.kconfig.MMU_NOTIFIER_SLEEPABLE };
@@ -73,6 +75,7 @@ export function createHost(
     sync: new SyncObjects(kernel),
     tasks: taskService(kernel),
     interrupts: interruptService(kernel),
+    links,
     stats,
     trace: traceService(deviceName, listener),
     choose: (count, what) => kernel.scheduler.choose(count, what),

@@ -4,9 +4,10 @@
  * one. The only file of core that waits for a promise; it drives tasks, and none of its order is ours to explore.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
-import { UsageError } from '../contract.ts';
+import { UsageError, assert } from '../contract.ts';
 import { PointKind, point } from './preemption-point.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { WaitQueue } from './wait-queue.ts';
 
 /** Time and turns of the host that a live machine runs on. @public */
 export interface LiveClock {
@@ -110,4 +111,22 @@ export function* waitForOutside<T>(
   }
   task.waitsFor = undefined;
   return answer.settled;
+}
+
+/**
+ * Waits until `condition` holds, which the world outside makes true and then wakes `queue`; at most for `nanoseconds`.
+ *
+ * @sleeps May.
+ */
+export function* waitOutside(
+  { live }: Scheduler,
+  queue: WaitQueue,
+  condition: () => boolean,
+  nanoseconds?: number,
+): Routine<void> {
+  assert(live !== undefined, 'the world outside needs a live machine');
+  live.outside++;
+  if (nanoseconds === undefined) yield* queue.waitUntil(condition);
+  else yield* queue.waitTimeout(condition, nanoseconds);
+  live.outside--;
 }

@@ -46,9 +46,12 @@ export class SeededStrategy implements Strategy {
   readonly seed: number;
   private readonly random: () => number;
   private readonly switchChance: number;
+  private readonly faultChance: number;
 
-  constructor(seed: number) {
+  /** @param faultChance - How often a choice falls on something that goes wrong: never unless given. */
+  constructor(seed: number, faultChance = 0) {
     this.seed = seed;
+    this.faultChance = faultChance;
     this.random = randomSource(seed);
     this.switchChance = [0.02, 0.08, 0.25, 0.6, 1][Math.floor(this.random() * 5)] ?? 1;
   }
@@ -60,7 +63,8 @@ export class SeededStrategy implements Strategy {
     return Math.floor(this.random() * runnable.length);
   }
 
-  choose(): number {
-    return 0;
+  choose(count: number): number {
+    if (count < 2 || this.faultChance === 0 || this.random() >= this.faultChance) return 0;
+    return 1 + Math.floor(this.random() * (count - 1));
   }
 }

@@ -1,4 +1,4 @@
-/** Other tasks of a driver, links to remote parties, and choices that the strategy makes. */
+/** Other tasks of a driver, interrupts, counters and events. */
 import type { Routine } from '../routine.ts';
 
 /** A kernel thread or work item. @public */
@@ -89,21 +89,6 @@ export interface InterruptService {
   /** Interrupts of this CPU off until `restore`: no IPI is taken here, so a walk without locks stays valid. Nests. */
   save(): void;
   restore(): void;
-}
-
-/** A message channel to one remote party. @public */
-export interface Link {
-  readonly peer: string;
-  readonly connected: boolean;
-  /** Never blocks. */
-  send(message: Uint8Array): void;
-  receive(): Routine<Uint8Array | 'closed'>;
-}
-
-/** Message channels: simulated or real. Reserved: offered where `capabilities` has `links`. @public */
-export interface LinkService {
-  connect(peer: string): Routine<Link | 'unreachable'>;
-  accept(): Routine<Link>;
 }
 
 /** Named counters and typed events of a driver. @public */
