@@ -3,6 +3,7 @@
  * knows a driver.
  */
 import type { Kconfig } from './kconfig.ts';
+import type { PageSource } from './device-vma/window-ptes.ts';
 import type { LinkBackend } from './links/link-backend.ts';
 import type { Lockdep } from './locking/lockdep.ts';
 import type { Srcu } from './locking/srcu.ts';
@@ -62,6 +63,8 @@ export interface KernelObserver {
   punching(file: File<Vma>, first: number, behind: number): void;
   punched(file: File<Vma>, first: number, behind: number): void;
   fileWritten(file: File<Vma>, offset: number, bytes: Uint8Array): void;
+  /** A driver has made the pte of `va` in a window; `source` is where the page is another process's. */
+  pfnInserted(mm: MmStruct, va: number, source: PageSource | undefined): void;
   mmGone(mm: MmStruct): void;
 }
 

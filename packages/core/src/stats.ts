@@ -13,6 +13,7 @@ export class KernelStats {
     swapIn: 0,
     stackGrowth: 0,
     sharedWrite: 0,
+    device: 0,
     spurious: 0,
     sigsegv: 0,
     sigbus: 0,

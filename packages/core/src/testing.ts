@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import { DeviceWindow } from './device-vma/device-window.ts';
 import { type IntervalNode, IntervalSubscriptions } from './notifier/intervals.ts';
 import { AllLocks } from './notifier/take-all-locks.ts';
 import { MmuGather } from './page-table/mmu-gather.ts';
@@ -27,7 +28,11 @@ export type CoreGuard =
   /** An interval joins the tree while a window that hit another one is open. */
   | 'interval-deferral'
   /** A task inside a call or a fault is no user of its address space. */
-  | 'tasks-use-mm';
+  | 'tasks-use-mm'
+  /** Page tables below a window are freed while its driver may be clearing ptes in them. */
+  | 'window-lock'
+  /** A driver unmaps in an address space whose exit has begun. */
+  | 'window-exit';
 
 type Twin = Readonly<Record<string, (this: never, ...args: never[]) => unknown>>;
 
@@ -53,6 +58,12 @@ const INSERT_TWIN: Twin = {
   },
 };
 
+const LEAVE_TWIN: Twin = {
+  *leave(this: DeviceWindow, start: number, end: number): Routine<void> {
+    this.cut(start, end);
+  },
+};
+
 const TWINS: Readonly<Record<CoreGuard, readonly [prototype: object, twin: Twin]>> = {
   'take-all-locks': [AllLocks.prototype, ALL_LOCKS_TWIN],
   'vma-marks': [AllLocks.prototype, { markNow: () => true }],
@@ -60,6 +71,8 @@ const TWINS: Readonly<Record<CoreGuard, readonly [prototype: object, twin: Twin]
   'interval-unwind': [IntervalSubscriptions.prototype, { unwind: () => undefined }],
   'interval-deferral': [IntervalSubscriptions.prototype, INSERT_TWIN],
   'tasks-use-mm': [InFlight.prototype, { use: () => undefined, drop: () => NOTHING }],
+  'window-lock': [DeviceWindow.prototype, LEAVE_TWIN],
+  'window-exit': [DeviceWindow.prototype, { exiting: () => false }],
 };
 
 /**

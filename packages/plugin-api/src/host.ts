@@ -1,9 +1,10 @@
 /** What a plugin is handed when it attaches: services by name, and nothing else. */
 import type { Capability } from './plugin.ts';
+import type { DeviceVmaService } from './services/device-vmas.ts';
 import type { FrameService, LedgerService, PageService } from './services/memory.ts';
 import type { LinkService } from './services/links.ts';
 import type { IntervalNotifierService, NotifierService } from './services/notifiers.ts';
-import type { DeviceVmaService, ProcessService, VmaService } from './services/processes.ts';
+import type { ProcessService, VmaService } from './services/processes.ts';
 import type { SyncService } from './services/sync.ts';
 import type { InterruptService, StatsService, TaskService, TraceService } from './services/tasks.ts';
 import type { UserMemoryService } from './services/user-memory.ts';

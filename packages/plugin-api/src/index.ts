@@ -30,13 +30,14 @@ export type {
   NotifierSubscription,
 } from './services/notifiers.ts';
 export type {
+  DeviceFaultResult,
+  DevicePage,
   DeviceVmaService,
-  MmHandle,
-  ProcessHandle,
-  ProcessService,
-  VmaService,
-  VmaView,
-} from './services/processes.ts';
+  DeviceWindow,
+  DeviceWindowOps,
+  DeviceWindowRequest,
+} from './services/device-vmas.ts';
+export type { MmHandle, ProcessHandle, ProcessService, VmaService, VmaView } from './services/processes.ts';
 export type {
   FrameService,
   GetPageOptions,

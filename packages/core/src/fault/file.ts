@@ -15,11 +15,13 @@ import { PointKind, point } from '../sched/preemption-point.ts';
 import { countFault } from '../tracing/count-fault.ts';
 import { prepareAnonVma } from './anon-vma-prepare.ts';
 import { pteProt } from './anonymous.ts';
+import { deviceFault } from './device.ts';
 import { faultAround, mapCachedPage } from './fault-around.ts';
 import type { Fault, FaultResult } from './handle-fault.ts';
 
 export function* fileFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const { vma, va, access } = fault;
+  if (vma.has(VmFlags.PfnMap)) return yield* deviceFault(kernel, fault);
   const copies = access === 'write' && !vma.shared;
   if (access !== 'write' && kernel.faultAroundPages > 1 && (yield* faultAround(kernel, fault))) return 'done';
   if (copies && vma.anonVma === undefined && !(yield* prepareAnonVma(kernel, vma, fault.held))) return 'retry';

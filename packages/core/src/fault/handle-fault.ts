@@ -4,11 +4,13 @@
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
+import { VmFlags } from '../mm/vm-flags.ts';
 import type { Vma } from '../mm/vma.ts';
 import { Pte, isMapped, isSwap } from '../page-table/pte.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { countFault } from '../tracing/count-fault.ts';
 import { anonymousFault } from './anonymous.ts';
+import { deviceFault } from './device.ts';
 import { fileFault } from './file.ts';
 import { ensureTables } from './page-tables.ts';
 import { swapInFault } from './swap-in.ts';
@@ -18,8 +20,9 @@ import { writeProtectFault } from './write-protect.ts';
 export type FaultAccess = 'read' | 'write' | 'unshare';
 
 /** How a fault ended: `done` also where the world changed meanwhile and the access must simply be tried again;
- *  `retry` where the VMA's lock is not enough and the fault begins again under mmapLock. */
-export type FaultResult = 'done' | 'sigbus' | 'oom' | 'retry';
+ *  `retry` where the VMA's lock is not enough and the fault begins again under mmapLock; `unlocked` as `done`, where a
+ *  driver has waited without mmapLock. */
+export type FaultResult = 'done' | 'sigbus' | 'oom' | 'retry' | 'unlocked';
 
 /** What keeps the VMA as it is: its mm's lock, or its own. */
 export type FaultLock = 'mmap' | 'vma';
@@ -62,7 +65,7 @@ export function* handleFault(
   if (isSwap(flags)) return yield* swapInFault(kernel, fault, flags);
   const wanted = access === 'write' || (access === 'unshare' && vma.copyOnWrite);
   if (isMapped(flags) && wanted && (flags & Pte.Writable) === 0) {
-    return yield* writeProtectFault(kernel, fault);
+    return yield* vma.has(VmFlags.PfnMap) ? deviceFault(kernel, fault) : writeProtectFault(kernel, fault);
   }
   return yield* spuriousFault(kernel, fault);
 }

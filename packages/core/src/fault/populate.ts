@@ -30,7 +30,7 @@ export function* populateRange(
     const vma = mm.vmas.find(at);
     if (vma === undefined || vma.start >= end) break;
     const stop = Math.min(end, vma.end);
-    const failed = yield* populateVma(kernel, vma, Math.max(at, vma.start), stop);
+    const failed = vma.has(VmFlags.PfnMap) ? undefined : yield* populateVma(kernel, vma, Math.max(at, vma.start), stop);
     if (errors === 'stop') error = failed;
     at = stop;
   }

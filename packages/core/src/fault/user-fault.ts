@@ -72,6 +72,7 @@ function* faultUnderMmapLock(
     return segv(kernel, vma === undefined ? 'SEGV_MAPERR' : 'SEGV_ACCERR', address);
   }
   const result = yield* handleFault(kernel, vma, address, kind === 'store' ? 'write' : 'read');
+  if (result === 'unlocked') return undefined;
   mm.mmapLock.releaseRead();
   return result === 'done' ? undefined : signalOf(kernel, result, address);
 }

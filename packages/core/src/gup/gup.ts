@@ -107,7 +107,8 @@ function getNow(kernel: Kernel, vma: Vma, address: number, options: GetPageOptio
  * `check_vma_flags`, `writable_file_mapping_allowed`
  */
 function allows(vma: Vma, { write, longterm }: GetPageOptions, hold: Hold): boolean {
-  if (!vma.has(write ? VmFlags.Write : VmFlags.Read)) return false;
+  const needed = write ? VmFlags.Write : VmFlags.Read;
+  if ((vma.flags & (needed | VmFlags.PfnMap)) !== needed) return false;
   return !(hold === 'pin' && longterm && write && vma.shared && vma.file?.kind === 'disk');
 }
 
@@ -173,7 +174,8 @@ function mustUnshare(kernel: Kernel, slot: number, options: GetPageOptions, copy
 function take(kernel: Kernel, slot: number, options: GetPageOptions, hold: Hold): UserPage | undefined {
   const { pageTables, allocator } = kernel;
   const flags = pageTables.flags(slot);
-  if ((flags & Pte.Present) === 0 || (options.write && (flags & Pte.Writable) === 0)) return undefined;
+  const present = (flags & (Pte.Present | Pte.Special)) === Pte.Present;
+  if (!present || (options.write && (flags & Pte.Writable) === 0)) return undefined;
   const pfn = pageTables.frame(slot);
   if (kernel.scheduler.preemptive) kernel.scheduler.note(PointKind.PteStore, slot);
   pageTables.setBits(slot, options.write ? Pte.Accessed | Pte.Dirty : Pte.Accessed, 0);

@@ -51,7 +51,7 @@ function answers(page: RangePage | undefined, want: RangeFault['want']): boolean
 function rangePage(kernel: Kernel, mm: MmStruct, va: number): RangePage | undefined {
   const slot = kernel.pageTables.walk(mm.root, va);
   const flags = slot < 0 ? Pte.None : kernel.pageTables.flags(slot);
-  if ((flags & Pte.Present) === 0) return undefined;
+  if ((flags & (Pte.Present | Pte.Special)) !== Pte.Present) return undefined;
   return { pfn: kernel.pageTables.frame(slot) as Pfn, writable: (flags & Pte.Writable) !== 0 };
 }
 
@@ -62,7 +62,7 @@ function* faultPage(
   va: number,
   { want }: RangeFault,
 ): Routine<Errno | undefined> {
-  if (vma === undefined || !vma.has(VmFlags.Read)) return 'EFAULT';
+  if (vma === undefined || !vma.has(VmFlags.Read) || vma.has(VmFlags.PfnMap)) return 'EFAULT';
   if (want === 'write' && !vma.has(VmFlags.Write)) return 'EPERM';
   const result = yield* handleFault(kernel, vma, va, want === 'write' ? 'write' : 'read');
   return result === 'done' ? undefined : 'EFAULT';

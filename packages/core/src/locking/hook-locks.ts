@@ -29,7 +29,7 @@ const MAY_BE_HELD: Readonly<Record<HookName, readonly LockClassName[]>> = {
   /** Start and end: never a page-table lock. */
   invalidateRange: RANGE,
   young: [...RANGE, 'pageMiddle', 'pageTable'],
-  flushSecondary: [...RANGE, 'pageMiddle', 'pageTable', 'writeProtect'],
+  flushSecondary: [...RANGE, 'deviceWindow', 'pageMiddle', 'pageTable', 'writeProtect'],
   releaseOnExit: [],
   /** Waits for callbacks: nothing that one of them, or its caller, holds. */
   unregister: ['inode'],

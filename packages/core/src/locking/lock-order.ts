@@ -39,6 +39,8 @@ const TREE = {
   notifierSrcu: ['mmu_notifier srcu', 50],
   /** Every lock of a driver; hooks are called outside and inside page-table locks, so cycles alone count. */
   driver: ['driver', 55],
+  /** The ptes of a window that a driver backs: taken in callbacks, under whatever their callers hold. */
+  deviceWindow: ['device window', 56],
   subscriptions: ['notifier subscriptions', 57],
   writeProtect: ['mm.write_protect_seq', 58],
   tasklist: ['tasklist_lock', 60],

@@ -38,6 +38,8 @@ export const FrameFlags = {
   PerCpu: 0x8000,
   /** It was active when it became inactive: a refault of it means thrashing. */
   Workingset: 0x10000,
+  /** A device's own. */
+  Device: 0x20000,
 } as const;
 
 export class FrameTable {

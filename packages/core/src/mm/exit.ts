@@ -1,5 +1,6 @@
 /** The end of an address space. Release comes before everything else: until then no page is freed. (O39) */
 import type { Routine } from '@mmu-notifier/plugin-api';
+import { closeWindows } from '../device-vma/device-window.ts';
 import type { Kernel } from '../kernel.ts';
 import { closeWindow, openWindow } from '../notifier/chain.ts';
 import { releaseNotifiers } from '../notifier/register.ts';
@@ -37,6 +38,7 @@ function* exitMmap(kernel: Kernel, mm: MmStruct): Routine<void> {
   }
   freeTables(kernel, mm, gather, 0, TASK_SIZE);
   yield* gather.finish();
+  yield* closeWindows(gone);
   mm.mmapLock.releaseWrite();
   kernel.mms.delete(mm.id);
   kernel.allocator.put(mm.root);

@@ -22,7 +22,7 @@ export function* ageRange(
   end: number,
   advice: 'cold' | 'pageout',
 ): Routine<Errno | undefined> {
-  if (vma.has(VmFlags.Locked)) return 'EINVAL';
+  if (vma.has(VmFlags.Locked | VmFlags.PfnMap)) return 'EINVAL';
   const { pageTables } = kernel;
   const gather = new MmuGather(vma.mm, kernel.tlbs, kernel.allocator);
   for (let va = pageTables.nextLeaf(vma.mm.root, start, end); va < end;) {

@@ -16,6 +16,7 @@ export function* removeRange(kernel: Kernel, vma: Vma, start: number, end: numbe
   const { mm, file } = vma;
   if (vma.has(VmFlags.Locked) || file === undefined) return 'EINVAL';
   if (!vma.shared) return 'EACCES';
+  if (file.kind === 'device') return 'ENODEV';
   const first = vma.indexOf(start);
   mm.mmapLock.releaseRead();
   yield* punchHole(kernel, file, first, first + (end - start) / 4096);

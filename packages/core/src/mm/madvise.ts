@@ -88,7 +88,7 @@ function* populate(
   for (let at = start; at < end;) {
     const vma = mm.vmas.at(at);
     if (vma === undefined) return 'ENOMEM';
-    if (!vma.has(access === 'write' ? VmFlags.Write : VmFlags.Read)) return 'EINVAL';
+    if (!vma.has(access === 'write' ? VmFlags.Write : VmFlags.Read) || vma.has(VmFlags.PfnMap)) return 'EINVAL';
     const stop = Math.min(end, vma.end);
     const failed = yield* faultInRange(kernel, vma, at, stop, access);
     if (failed !== undefined) return failed;
@@ -140,7 +140,7 @@ function* adviseVma(kernel: Kernel, vma: Vma, start: number, end: number, advice
 }
 
 function* discard(kernel: Kernel, vma: Vma, start: number, end: number): Routine<Errno | undefined> {
-  if (vma.has(VmFlags.Locked)) return 'EINVAL';
+  if (vma.has(VmFlags.Locked | VmFlags.PfnMap)) return 'EINVAL';
   kernel.observer?.contentsChanging(vma.mm, start, end);
   yield* zapVmaRange(kernel, vma, start, end);
   kernel.observer?.discarded(vma.mm, start, end);
@@ -157,6 +157,7 @@ function* changeFlags(
   const change = FLAG_CHANGES[advice];
   if (change === undefined) return 'EINVAL';
   if (advice === 'wipeonfork' && (vma.file !== undefined || vma.shared)) return 'EINVAL';
+  if (advice === 'dofork' && vma.has(VmFlags.PfnMap)) return 'EINVAL';
   const flags = (vma.flags | change.set) & ~change.clear;
   if (flags === vma.flags) return undefined;
   // Of all calls this one says "try again" where there is no room for one more VMA.

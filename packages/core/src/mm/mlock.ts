@@ -54,7 +54,7 @@ function* changeLocked(
     }
     const stop = Math.min(end, vma.end);
     const flags = (vma.flags & ~VmFlags.Locked) | locked;
-    if (flags !== vma.flags) {
+    if (flags !== vma.flags && !vma.has(VmFlags.PfnMap)) {
       const changed = yield* modifyFlags(kernel, vma, at, stop, flags);
       if (typeof changed === 'string') error = changed;
     }

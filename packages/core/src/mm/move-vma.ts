@@ -46,7 +46,8 @@ export function* moveVma(kernel: Kernel, vma: Vma, move: Move): Routine<number |
   yield* linkVma(copy);
   kernel.observer?.contentsChanging(mm, from, from + oldLength);
   kernel.observer?.contentsChanging(mm, to, to + oldLength);
-  const error = yield* movePageTables(kernel, vma, copy, from, to, oldLength);
+  // What a driver has mapped stays behind: the copy is no window of it, and nobody could take it away there.
+  const error = vma.device === undefined ? yield* movePageTables(kernel, vma, copy, from, to, oldLength) : undefined;
   if (error !== undefined) {
     yield* moveBack(kernel, vma, copy, move);
     return error;

@@ -56,6 +56,10 @@ function* protectRange(
       break;
     }
     const stop = Math.min(end, vma.end);
+    if ((prot & VmFlags.Write) !== 0 && !vma.has(VmFlags.MayWrite)) {
+      error = 'EACCES';
+      break;
+    }
     error = yield* protectVma(kernel, gather, vma, at, stop, withProtection(vma, prot));
     at = stop;
   }

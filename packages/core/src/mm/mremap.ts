@@ -78,9 +78,11 @@ function* remapLocked(kernel: Kernel, mm: MmStruct, request: MremapRequest, leng
 function checkVma(vma: Vma, address: number, lengths: Lengths, request: MremapRequest): Errno | undefined {
   const { oldLength, newLength } = lengths;
   if (oldLength === 0 && !vma.shared) return 'EINVAL';
+  if (request.dontUnmap && vma.has(VmFlags.DontExpand)) return 'EINVAL';
   // Shrinking unmaps whatever lies in the tail; what moves or grows stays inside one VMA.
   if (newLength <= oldLength && request.fixed === undefined && !request.dontUnmap) return undefined;
   if (Math.min(oldLength, request.fixed === undefined ? oldLength : newLength) > vma.end - address) return 'EFAULT';
+  if (newLength > oldLength && vma.has(VmFlags.DontExpand)) return 'EFAULT';
   return undefined;
 }
 

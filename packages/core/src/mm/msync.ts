@@ -43,6 +43,10 @@ export function* msync(
     at = Math.min(end, vma.end);
     if (!flags.includes('sync') || vma.file === undefined || !vma.shared) continue;
     const { file } = vma;
+    if (file.kind === 'device') {
+      unmapped = 'EINVAL';
+      break;
+    }
     const first = vma.indexOf(from);
     // Writing takes folio locks and may wait long.
     mm.mmapLock.releaseRead();

@@ -1,5 +1,6 @@
 /** munmap, and the removal of mappings that mmap, mremap and brk need. Mirrors `do_vmi_munmap` (O10). */
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import { closeWindows } from '../device-vma/device-window.ts';
 import type { Kernel } from '../kernel.ts';
 import { closeWindow, openWindow } from '../notifier/chain.ts';
 import { MmuGather } from '../page-table/mmu-gather.ts';
@@ -61,6 +62,7 @@ function* unmapRegion(kernel: Kernel, mm: MmStruct, gone: Vma[], start: number, 
   freeTables(kernel, mm, gather, gone[0].start, gone[gone.length - 1].end);
   yield* gather.finish();
   kernel.observer?.unmapped(mm, start, end);
+  yield* closeWindows(gone);
 }
 
 /** Unlinks the page tables that no neighbour needs. @locks mmapLock held for writing. `free_pgtables` */

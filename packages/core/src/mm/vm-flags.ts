@@ -13,6 +13,11 @@ export const VmFlags = {
   MayWrite: 0x1000,
   /** Counted against the commit limit. */
   Account: 0x2000,
+  Io: 0x4000,
+  /** Its ptes map frames that nobody accounts for: a driver's window. Set with `Io`, `DontExpand` and `DontDump`. */
+  PfnMap: 0x8000,
+  DontExpand: 0x10000,
+  DontDump: 0x20000,
 } as const;
 
 export const PROT_MASK: number = VmFlags.Read | VmFlags.Write | VmFlags.Exec;

@@ -10,6 +10,7 @@ import type { File } from '../page-cache/file.ts';
 import type { AnonVma } from '../rmap/anon-vma.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
 import { splitHugeEdge } from './split-huge-edge.ts';
+import { VmFlags } from './vm-flags.ts';
 import { Vma } from './vma.ts';
 import { assertVmaMarked, markNewVma, startVmaWrite, startVmaWriteNow } from './vma-lock.ts';
 
@@ -38,8 +39,9 @@ export function* linkFile(vma: Vma): Routine<void> {
   vma.file.iMmapLock.releaseWrite();
 }
 
-/** Takes a VMA out of the reverse map. @locks Takes the i_mmap and anon_vma locks for writing. */
+/** Takes a VMA out of the reverse map, and of its driver's reach: tables may go. @locks Takes the i_mmap and anon_vma locks for writing. */
 export function* unlinkRmap(kernel: Kernel, vma: Vma): Routine<void> {
+  if (vma.device !== undefined) yield* vma.device.leave(vma.start, vma.end);
   if (vma.file !== undefined) {
     if (!vma.file.iMmapLock.acquireWriteNow()) yield* vma.file.iMmapLock.acquireWrite();
     vma.file.iMmap.remove(vma);
@@ -114,6 +116,7 @@ export function* splitBeyondLimit(kernel: Kernel, vma: Vma, address: number): Ro
   setBounds(kernel, vma, vma.start, address, vma.pgoff);
   markNewVma(upper);
   upper.anonVma = vma.anonVma;
+  upper.device = vma.device;
   kernel.anonVmas.clone(upper, vma);
   vma.mm.vmas.insert(upper);
   file?.iMmap.insert(upper, upper.pgoff, lastIndex(upper));
@@ -128,6 +131,7 @@ export function canMerge(a: Vma | NewArea, b: Vma | NewArea): boolean {
     a.end === b.start &&
     a.flags === b.flags &&
     a.file === b.file &&
+    (a.flags & VmFlags.PfnMap) === 0 &&
     a.pgoff + (a.end - a.start) / 4096 === b.pgoff &&
     anonCompatible(a, b)
   );

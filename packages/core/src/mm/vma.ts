@@ -1,5 +1,6 @@
 /** A virtual memory area: one interval with one backing and one protection. Mirrors `struct vm_area_struct`. */
 import { hex } from '../contract.ts';
+import type { DeviceWindow } from '../device-vma/device-window.ts';
 import { type LockClass, LockClasses } from '../locking/lock-order.ts';
 import type { HeldLock } from '../locking/lockdep.ts';
 import type { AnonVma, AnonVmaChain, RmapVma } from '../rmap/anon-vma.ts';
@@ -17,6 +18,8 @@ export class Vma implements RmapVma, HeldLock {
   pgoff: number;
   anonVma: AnonVma | undefined;
   readonly anonVmaChain: AnonVmaChain[] = [];
+  /** The window of which it is a part; a window that mremap has moved has none. `vm_private_data` */
+  device: DeviceWindow | undefined;
   /** Still in the mm's tree: an rmap walk may meet one that was just taken out. */
   attached = false;
   /** Equals the mmapLock's `sequence` while a writer has this VMA marked. `vm_lock_seq` */

@@ -110,7 +110,7 @@ function zapPte(kernel: Kernel, gather: MmuGather, vma: Vma, va: number, slot: n
     return false;
   }
   if (!isMapped(flags)) return false;
-  if (frame === kernel.allocator.zeroPfn) {
+  if (frame === kernel.allocator.zeroPfn || (flags & Pte.Special) !== 0) {
     gather.track(va);
     return false;
   }

@@ -1,14 +1,14 @@
 /**
  * Oracles that scan: books that must balance whenever nothing runs. Costs a walk over every page table.
  *
- * @invariant accounting: ref(p) = ptes that map p + caches + pins + page table (I32)
+ * @invariant accounting: ref(p) = ptes that map p + caches + pins + page table, or the device that has it (I32)
  * @invariant device-agreement: what a device lists is what its ledger has, and what the process's ptes permit (I3, I4)
  */
 import { type Violation, hex } from '../contract.ts';
 import type { Kernel } from '../kernel.ts';
 import { FrameFlags } from '../memory/frame-table.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
-import { isMapped, isSwap } from '../page-table/pte.ts';
+import { Pte, isMapped, isSwap } from '../page-table/pte.ts';
 import type { AttachedDevice } from '../plugin/devices.ts';
 import { EntryState, Permission } from '../plugin/ledger.ts';
 import { TASK_SIZE } from '../types.ts';
@@ -45,7 +45,7 @@ function* countSpace(kernel: Kernel, mm: MmStruct, { mappings, swapEntries }: Ce
       if (isSwap(flags)) {
         rss.swap++;
         add(swapEntries, frame);
-      } else if (isMapped(flags) && frame !== allocator.zeroPfn) {
+      } else if (isMapped(flags) && frame !== allocator.zeroPfn && (flags & Pte.Special) === 0) {
         add(mappings, frame);
         rss[
           frames.has(frame, FrameFlags.Anon) ? 'anon' : frames.has(frame, FrameFlags.SwapBacked) ? 'shmem' : 'file'
@@ -76,8 +76,8 @@ function* auditFrames(kernel: Kernel, { mappings }: Census): Iterable<Violation>
         message: `frame ${pfn} is mapped ${mapped} times, ${frames.mapcount[pfn]} are counted`,
       };
     }
-    const cached = frames.has(pfn, FrameFlags.SwapCache | FrameFlags.PageCache) ? 1 : 0;
-    const expected = mapped + cached + pins.count(pfn);
+    const holder = frames.has(pfn, FrameFlags.SwapCache | FrameFlags.PageCache | FrameFlags.Device) ? 1 : 0;
+    const expected = mapped + holder + pins.count(pfn);
     if (refs !== expected)
       yield { oracle: 'accounting', message: `frame ${pfn} has ${refs} references, ${expected} have a holder` };
   }

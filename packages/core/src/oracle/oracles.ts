@@ -1,4 +1,5 @@
 /** All oracles of a machine behind the one observer that the rooms call. They see everything and change nothing. */
+import type { PageSource } from '../device-vma/window-ptes.ts';
 import type { Kernel, KernelObserver } from '../kernel.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { Vma } from '../mm/vma.ts';
@@ -24,6 +25,7 @@ export class Oracles implements KernelObserver {
   observe(kernel: Kernel): TranslationOracle {
     this.kernel = kernel;
     this.watching = new TranslationOracle(kernel, this.shadow);
+    this.shadow.devicePtes = this.watching.devicePtes;
     this.intervals = new IntervalOracle(kernel.scheduler);
     return this.watching;
   }
@@ -116,6 +118,10 @@ export class Oracles implements KernelObserver {
 
   fileWritten(file: File<Vma>, offset: number, bytes: Uint8Array): void {
     this.shadow.fileWritten(file, offset, bytes);
+  }
+
+  pfnInserted(mm: MmStruct, va: number, source: PageSource | undefined): void {
+    this.watching?.devicePtes.inserted(mm, va, source);
   }
 
   mmGone(mm: MmStruct): void {

@@ -5,7 +5,8 @@
  * @invariant start-is-a-barrier: when a start has returned, its range has no translation of that device (I5, I6)
  * @invariant stable-agreement: outside windows a device reaches what the process's pte maps (I3)
  * @invariant write-containment: a device writes only where the pte permits it (I4)
- * @invariant cover: a pte loses its page or a permission only inside a window, under its page-table lock (I7)
+ * @invariant cover: a pte loses its page or a permission only inside a window, under its page-table lock (I7); not one
+ *   that a driver made, whose page no secondary MMU can get
  *
  * The numbers are those of the invariants in `docs/oracles.md`. A device that pins answers for I1 alone.
  */
@@ -20,10 +21,12 @@ import type { PteObserver } from '../page-table/page-tables.ts';
 import { Pte, isMapped } from '../page-table/pte.ts';
 import { type Ledger, Permission } from '../plugin/ledger.ts';
 import { TASK_SIZE } from '../types.ts';
+import { DevicePtes } from './device-ptes.ts';
 import type { Shadow } from './shadow/shadow.ts';
 
 export class TranslationOracle implements FrameObserver, PteObserver {
   readonly shadow: Shadow;
+  readonly devicePtes: DevicePtes;
   /** Pte changes that were looked at. */
   pteTransitions = 0;
   /** Device loads and stores that were looked at. */
@@ -36,6 +39,7 @@ export class TranslationOracle implements FrameObserver, PteObserver {
   constructor(kernel: Kernel, shadow: Shadow) {
     this.kernel = kernel;
     this.shadow = shadow;
+    this.devicePtes = new DevicePtes(kernel, this);
     kernel.allocator.observer = this;
     kernel.pageTables.observer = this;
   }
@@ -53,6 +57,7 @@ export class TranslationOracle implements FrameObserver, PteObserver {
   frameFreed(pfn: number): void {
     const { tlbs } = this.kernel;
     if (tlbs.reach[pfn] > 0) this.fail('use-after-free', `frame ${pfn} is freed while a CPU TLB reaches it`);
+    this.devicePtes.frameFreed(pfn);
     if (this.reach.length === 0 || this.reach[pfn] === 0) return;
     const who = this.ledgers.find((ledger) => [...ledger.slots()].some((slot) => ledger.pfn[slot] === pfn));
     this.fail('use-after-free', `frame ${pfn} is freed while ${who?.device ?? 'a device'} reaches it`);
@@ -60,7 +65,8 @@ export class TranslationOracle implements FrameObserver, PteObserver {
 
   pteChanged(slot: number, oldFlags: number, oldFrame: number, newFlags: number, newFrame: number): void {
     this.pteTransitions++;
-    if (!isMapped(oldFlags)) return;
+    const special = ((oldFlags | newFlags) & Pte.Special) !== 0;
+    if (!isMapped(oldFlags) && !special) return;
     const table = Math.floor(slot / 512);
     const { frames, mms, ptLocks } = this.kernel;
     const mm = mms.get(frames.mapping[table]);
@@ -68,6 +74,7 @@ export class TranslationOracle implements FrameObserver, PteObserver {
     const va = frames.index[table] + (slot % 512) * 4096;
     if (!ptLocks.of(table).held)
       this.fail('unlocked-pte', `the pte of ${hex(va)} in mm ${mm.id} changes without its lock`);
+    if (special) return this.devicePtes.changed(mm, va, oldFrame, newFlags, newFrame);
     const kept = isMapped(newFlags) && newFrame === oldFrame;
     const lost = oldFlags & ~newFlags & (Pte.Present | Pte.Writable | Pte.Dirty);
     if ((kept && lost === 0) || mm.notifiers === undefined) return;
@@ -94,6 +101,7 @@ export class TranslationOracle implements FrameObserver, PteObserver {
   }
 
   flushed(ledger: Ledger, slot: number): void {
+    this.devicePtes.flushed(ledger, slot);
     this.reach[ledger.pfn[slot]]--;
   }
 
@@ -135,6 +143,7 @@ export class TranslationOracle implements FrameObserver, PteObserver {
 
   /** The address space is gone: nobody may reach it, but through a pin. */
   mmGone(mm: MmStruct): void {
+    this.devicePtes.mmGone(mm);
     for (const ledger of this.ledgers) {
       if (ledger.coherence === 'pinned') continue;
       for (const slot of ledger.slotsInside(mm, 0, TASK_SIZE)) {

@@ -13,8 +13,14 @@ import type { BackingStore } from './backing-store.ts';
 /** Where a cached page is. */
 export type CachedPage = { readonly pfn: number } | { readonly swapSlot: number };
 
-/** `disk`: pages are written back to a store. `shmem`: pages are swap-backed and have no other home. */
-export type FileKind = 'disk' | 'shmem';
+/**
+ * `disk`: pages are written back to a store. `shmem`: pages are swap-backed and have no other home. `device`: it has no
+ * pages, a driver answers its faults; there is one for each window.
+ */
+export type FileKind = 'disk' | 'shmem' | 'device';
+
+/** The id of every file of a device: nobody looks one up. */
+export const DEVICE_FILE: number = -1;
 
 export class File<V = unknown> {
   readonly id: number;

@@ -19,6 +19,8 @@ export const Pte = {
   NoExec: 0x800,
   /** PROT_NONE: present for software only. Hardware and devices treat it as gone. */
   ProtNone: 0x1000,
+  /** Mapped without a reference and unknown to the reverse map: a page of a driver's window. */
+  Special: 0x2000,
 } as const;
 
 /** Present for software: mapped, although PROT_NONE hides it from hardware. */

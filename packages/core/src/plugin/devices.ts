@@ -7,6 +7,7 @@ import type { Kernel } from '../kernel.ts';
 import { DeviceLinks } from '../links/link-backend.ts';
 import type { TranslationOracle } from '../oracle/translation-oracle.ts';
 import { DeviceStats } from './device-stats.ts';
+import { DeviceVmas } from './device-vma-service.ts';
 import { type DeviceEventListener, createHost } from './host.ts';
 import { Ledger } from './ledger.ts';
 
@@ -15,6 +16,7 @@ export interface AttachedDevice {
   readonly name: string;
   readonly device: Device;
   readonly ledger: Ledger;
+  readonly vmas: DeviceVmas;
   readonly stats: DeviceStats;
   readonly links: DeviceLinks;
 }
@@ -63,14 +65,15 @@ export class Devices {
     const ledger = new Ledger(this.kernel, name, coherence, this.oracle);
     const stats = new DeviceStats();
     const links = new DeviceLinks(this.kernel.links, name);
-    const host = createHost(this.kernel, this.cpus, name, ledger, stats, links, this.listener);
+    const vmas = new DeviceVmas(this.kernel, ledger);
+    const host = createHost(this.kernel, this.cpus, name, ledger, vmas, stats, links, this.listener);
     const missing = plugin.requires?.find((capability) => !host.capabilities.has(capability));
     if (missing !== undefined) {
       throw new UsageError('missing-capability', `${plugin.name} needs ${missing}, which this machine does not have`);
     }
     const device = yield* plugin.attach(host);
     checkDevice(plugin.name, device);
-    this.byName.set(name, { name, device, ledger, stats, links });
+    this.byName.set(name, { name, device, ledger, vmas, stats, links });
     return device;
   }
 
@@ -87,6 +90,7 @@ export class Devices {
         `${name} is detached with ${attached.ledger.counts.live} translations`,
       );
     }
+    attached.vmas.detached();
     this.oracle?.forget(attached.ledger);
   }
 }

@@ -19,7 +19,8 @@ describe('the services of a machine', () => {
   it('name the contract, the device and what the machine has', () => {
     const { host } = bench();
     expect(host).toMatchObject({ apiVersion: '1.1.0', deviceName: 'spy', world: { sleepableNotifiers: true } });
-    expect([...host.capabilities]).toEqual(['interrupts', 'links', 'range-faults', 'interval-notifiers']);
+    const always = ['interrupts', 'links', 'range-faults', 'device-vmas'];
+    expect([...host.capabilities]).toEqual([...always, 'interval-notifiers']);
   });
 
   it('count under the name of the device', () => {

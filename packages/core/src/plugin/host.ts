@@ -27,6 +27,7 @@ import { getNotifier, putNotifier, register, unregister } from '../notifier/regi
 import type { Subscription } from '../notifier/subscriptions.ts';
 import { type ProcessStruct, asProcess } from '../process/process.ts';
 import { NOTHING } from '../sched/nothing.ts';
+import type { DeviceVmas } from './device-vma-service.ts';
 import type { Ledger } from './ledger.ts';
 import { asMm } from './mm-handle.ts';
 import { frameService, pageService, vmaService } from './memory-services.ts';
@@ -37,7 +38,7 @@ import { userMemoryService } from './user-memory.ts';
 
 /** What this machine offers beyond the services that every machine has. In the world of 2008 there are no intervals. */
 function capabilitiesOf({ kconfig }: Kernel): ReadonlySet<Capability> {
-  const always: Capability[] = ['interrupts', 'links', 'range-faults'];
+  const always: Capability[] = ['interrupts', 'links', 'range-faults', 'device-vmas'];
   return new Set(kconfig.MMU_NOTIFIER_SLEEPABLE ? [...always, 'interval-notifiers'] : always);
 }
 
@@ -53,6 +54,7 @@ export function createHost(
   cpus: Cpus,
   deviceName: string,
   ledger: Ledger,
+  deviceVmas: DeviceVmas,
   stats: DeviceStats,
   links: DeviceLinks,
   listener: DeviceEventListener | undefined,
@@ -72,6 +74,7 @@ export function createHost(
     userMemory: userMemoryService(kernel, cpus),
     frames: frameService(kernel),
     ledger,
+    deviceVmas,
     sync: new SyncObjects(kernel),
     tasks: taskService(kernel),
     interrupts: interruptService(kernel),

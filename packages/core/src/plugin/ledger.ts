@@ -134,6 +134,20 @@ export class Ledger implements LedgerService {
     if (coherent) this.oracle?.shadow.stored(this.mm[slot], this.address[slot] + offset, length, slab, page);
   }
 
+  /** The slot of an entry; -1 where it was flushed. */
+  find(entry: number): number {
+    const slot = entry & (GENERATION - 1);
+    const live = this.generation[slot] === (entry - slot) / GENERATION && this.state[slot] !== EntryState.free;
+    return live ? slot : -1;
+  }
+
+  /** Whether the entry reaches this frame, with at least that permission. */
+  backs(entry: number, pfn: number, writable: boolean): boolean {
+    const slot = this.find(entry);
+    if (slot < 0 || this.state[slot] !== EntryState.valid || this.pfn[slot] !== pfn) return false;
+    return !writable || this.permission[slot] === Permission.store;
+  }
+
   /** Slots that the device reaches in `[start, end)` of an mm: costs what is present. */
   slotsInside(mm: MmStruct, start: number, end: number): Iterable<number> {
     return this.pages.inside(mm.id, start / 4096, end / 4096);
@@ -164,10 +178,8 @@ export class Ledger implements LedgerService {
   }
 
   private slotOf(entry: LedgerEntry): number {
-    const slot = entry & (GENERATION - 1);
-    if (this.generation[slot] !== (entry - slot) / GENERATION || this.state[slot] === EntryState.free) {
-      this.misuse('uses a translation that was flushed');
-    }
+    const slot = this.find(entry);
+    if (slot < 0) this.misuse('uses a translation that was flushed');
     return slot;
   }
 

@@ -82,7 +82,7 @@ function* tell(
 function presentPte({ pageTables }: Kernel, mm: MmStruct, address: number): { flags: number; pfn: number } | undefined {
   const slot = pageTables.walk(mm.root, address);
   const flags = slot < 0 ? Pte.None : pageTables.flags(slot);
-  return (flags & Pte.Present) === 0 ? undefined : { flags, pfn: pageTables.frame(slot) };
+  return (flags & (Pte.Present | Pte.Special)) !== Pte.Present ? undefined : { flags, pfn: pageTables.frame(slot) };
 }
 
 export function vmaService(): VmaService {

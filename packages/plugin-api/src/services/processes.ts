@@ -1,5 +1,4 @@
 /** Processes, their address spaces and their VMAs, as a driver may see them. */
-import type { Errno } from '../errno.ts';
 import type { Routine } from '../routine.ts';
 import type { VirtualAddress } from '../units.ts';
 
@@ -68,19 +67,4 @@ export interface VmaService {
   find(mm: MmHandle, address: VirtualAddress): VmaView | undefined;
   /** All mappings that intersect `[start, end)`, by address. */
   overlapping(mm: MmHandle, start: VirtualAddress, end: VirtualAddress): readonly VmaView[];
-}
-
-/**
- * Windows that a driver backs (`GSEG`, XPMEM attachments). Reserved: offered where `capabilities` has `device-vmas`.
- * @public
- */
-export interface DeviceVmaService {
-  /** Maps a window of `length` bytes; faults in it call `fault`. */
-  map(
-    mm: MmHandle,
-    length: number,
-    fault: (address: VirtualAddress, write: boolean) => Routine<Errno | undefined>,
-  ): Routine<VirtualAddress | Errno>;
-  /** Drops the window's ptes in `[start, end)`. */
-  zap(mm: MmHandle, start: VirtualAddress, end: VirtualAddress): Routine<void>;
 }

@@ -11,7 +11,8 @@ import { hex } from '../../contract.ts';
 import type { MmStruct } from '../../mm/mm-struct.ts';
 import type { Vma } from '../../mm/vma.ts';
 import type { PageFiller } from '../../page-cache/backing-store.ts';
-import type { File } from '../../page-cache/file.ts';
+import { DEVICE_FILE, type File } from '../../page-cache/file.ts';
+import type { DevicePtes } from '../device-ptes.ts';
 import { ShadowFile } from './shadow-file.ts';
 import { ShadowPage } from './shadow-page.ts';
 import { ShadowSpace } from './shadow-space.ts';
@@ -20,6 +21,8 @@ export class Shadow {
   /** Loads whose bytes were compared. */
   verifiedLoads = 0;
   trackedStores = 0;
+  /** Windows that drivers back show no bytes of their address space. */
+  devicePtes: DevicePtes | undefined;
   private readonly spaces = new Map<number, ShadowSpace>();
   private readonly files = new Map<number, ShadowFile>();
   private readonly kernel: () => Kernel;
@@ -34,7 +37,8 @@ export class Shadow {
     const vpn = Math.floor(address / 4096);
     if (space.changesAt(vpn).length > 0) return;
     const page = space.pages.get(vpn) ?? this.filePage(space, vpn);
-    if (page === 'changing') return;
+    if (page === 'device') this.devicePtes?.accessed('load', mm, address, length, slab, base);
+    if (typeof page === 'string') return;
     this.verifiedLoads++;
     const offset = address - vpn * 4096;
     if (page === undefined) this.expectZeros(mm, address, length, slab, base + offset);
@@ -54,7 +58,8 @@ export class Shadow {
     if (changes.length > 0) return;
     const offset = address - vpn * 4096;
     const page = this.storedPage(space, vpn);
-    if (page === 'changing') return;
+    if (page === 'device') this.devicePtes?.accessed('store', mm, address, length, slab, base);
+    if (typeof page === 'string') return;
     if (page.state === 'unknown') page.adopt(slab, base);
     else if (page.state === 'lazy') this.settle(mm, vpn, page, slab, base, offset, length);
     for (let i = 0; i < length; i++) page.bytes[offset + i] = slab[base + offset + i];
@@ -206,8 +211,9 @@ export class Shadow {
   }
 
   /** The page of the file behind `vpn`; `undefined` for anonymous memory. */
-  private filePage(space: ShadowSpace, vpn: number): ShadowPage | 'changing' | undefined {
+  private filePage(space: ShadowSpace, vpn: number): ShadowPage | 'changing' | 'device' | undefined {
     const mapping = space.mappings.at(vpn * 4096);
+    if (mapping?.file === DEVICE_FILE) return 'device';
     const file = mapping && this.files.get(mapping.file);
     if (mapping === undefined || file === undefined) return undefined;
     const index = mapping.pgoff + vpn - mapping.start / 4096;
@@ -215,7 +221,7 @@ export class Shadow {
   }
 
   /** The page that a store of this address space changes. */
-  private storedPage(space: ShadowSpace, vpn: number): ShadowPage | 'changing' {
+  private storedPage(space: ShadowSpace, vpn: number): ShadowPage | 'changing' | 'device' {
     const mapping = space.mappings.at(vpn * 4096);
     if (mapping?.shared === true) {
       const page = this.filePage(space, vpn);
