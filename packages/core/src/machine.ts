@@ -249,7 +249,7 @@ export class Machine {
   }
 
   /**
-   * A device's access that its translations serve as they are (`Device.tryAccess`), made outside of any task. With
+   * A device's access that it makes in one step (`Device.tryAccess`), outside of any task. With
    * oracles or a tracer on, or under a schedule, none is made: they see the task of each access.
    *
    * @returns whether it was made.

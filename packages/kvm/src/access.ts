@@ -6,7 +6,7 @@
  */
 import { PAGE_SIZE, isErrno } from '@mmu-notifier/plugin-api';
 import type { DeviceAccess, DeviceAccessResult, Errno, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
-import { faultGfn } from './fault.ts';
+import { faultGfn, faultGfnNow } from './fault.ts';
 import { gfnOfGpa } from './memslots.ts';
 import type { KvmShared, Vm } from './vm.ts';
 
@@ -35,6 +35,7 @@ export function* accessGuest(shared: KvmShared, request: DeviceAccess): Routine<
     const gfn = gfnOf(vm, space, address);
     if (!(gfn >= 0)) return noMemslot(space);
     if (!inGuest(vm, gfn, request, offset, length, done)) {
+      if (faultGfnNow(vm, gfn, request.kind, 'missing too')) continue;
       const refused = yield* exitAndEnter(vm, gfn, request);
       if (refused !== undefined) return refused;
     } else {
@@ -45,7 +46,7 @@ export function* accessGuest(shared: KvmShared, request: DeviceAccess): Routine<
   return 'done';
 }
 
-/** An access inside one page that needs no exit. @returns whether it was made. @sleeps Never. */
+/** An access inside one page that the table serves, if need be with a fault on a page that the process has. */
 export function tryAccessGuest(shared: KvmShared, request: DeviceAccess): boolean {
   const { process, space, address, data } = request;
   const offset = address & (PAGE_SIZE - 1);
@@ -53,7 +54,9 @@ export function tryAccessGuest(shared: KvmShared, request: DeviceAccess): boolea
   const vm = vmOf(shared, process);
   if (vm === undefined) return false;
   const gfn = gfnOf(vm, space, address);
-  return gfn >= 0 && inGuest(vm, gfn, request, offset, data.length, 0);
+  if (gfn < 0) return false;
+  if (inGuest(vm, gfn, request, offset, data.length, 0)) return true;
+  return faultGfnNow(vm, gfn, request.kind, 'present') && inGuest(vm, gfn, request, offset, data.length, 0);
 }
 
 function gfnOf(vm: Vm, space: 'process' | 'gpa', address: number): number {

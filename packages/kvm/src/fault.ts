@@ -35,11 +35,7 @@ const FOR_STORE: GetPageOptions = { write: true, interruptible: true };
  * @sleeps For the page, and for windows that cover the gfn.
  */
 export function* faultGfn(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<FaultResult> {
-  vm.stats.pfTaken();
-  const { trace } = vm.host;
-  if (trace.enabled) trace.event('kvm_page_fault', { process: vm.name, gfn, access });
-  const fixed = faultNow(vm, gfn, access);
-  if (fixed !== undefined) return count(vm, fixed);
+  began(vm, gfn, access);
   yield* vm.host.sync.preempt('kvm: exit');
   if (allows(vm.sptes.bits(gfn), access)) {
     vm.stats.pfFast();
@@ -57,29 +53,41 @@ export function* faultGfn(vm: Vm, gfn: number, access: 'load' | 'store'): Routin
 }
 
 /**
- * The rounds of most faults as one plain step: nothing preempts, the slot takes the access, the process has the page.
- * Nothing can come between a and c then, so neither srcu nor a reference of the address space is needed, and no retry.
+ * `faultGfn` for most faults as one plain step: nothing preempts, the slot takes the access, and the process has the
+ * page, or gets it without waiting. Nothing can come between a and c then, so neither srcu nor a reference of the
+ * address space is needed, and no retry.
  *
- * @locks Takes mmuLock. @sleeps Never.
- * @returns `undefined` where nothing has happened and the fault takes the whole way.
+ * @param find - `present`: only a page that is there. It needs no task that acts for the process.
+ * @locks Takes mmuLock; for a page that is missing, mmapLock before. @sleeps Never.
+ * @returns whether the guest can go on; if not, nothing has happened and `faultGfn` is next.
  */
-function faultNow(vm: Vm, gfn: number, access: 'load' | 'store'): FaultResult | undefined {
-  const { host } = vm;
-  if (host.sync.preemptive || vm.life !== 'running' || vm.shared.coherence === 'pinned') return undefined;
-  const slot = vm.memslots.slotOfGfn(gfn);
-  if (slot === undefined || slot.state === 'invalid') return undefined;
-  if ((access === 'store' && slot.access === 'readonly') || vm.invalidate.windows > 0) return undefined;
-  const page = host.pages.getUserPageFast(vm.mm, hvaOfGfn(slot, gfn), access === 'store' ? FOR_STORE : FOR_LOAD);
-  if (page === undefined) return undefined;
-  if (host.frames.isPoisoned(page.pfn) || !vm.mmuLock.acquireNow()) {
-    host.pages.putPage(page.pfn);
-    return undefined;
+export function faultGfnNow(vm: Vm, gfn: number, access: 'load' | 'store', find: 'present' | 'missing too'): boolean {
+  const { host, memslots, mmuLock } = vm;
+  const { pages } = host;
+  if (host.sync.preemptive || vm.life !== 'running' || vm.shared.coherence === 'pinned') return false;
+  const slot = memslots.slotOfGfn(gfn);
+  if (slot === undefined || slot.state === 'invalid') return false;
+  if ((access === 'store' && slot.access === 'readonly') || vm.invalidate.windows > 0) return false;
+  const address = hvaOfGfn(slot, gfn);
+  const options = access === 'store' ? FOR_STORE : FOR_LOAD;
+  let page = pages.getUserPageFast(vm.mm, address, options);
+  if (page === undefined && find === 'missing too') page = pages.getUserPageNow(vm.mm, address, options);
+  if (page === undefined) return false;
+  if (host.frames.isPoisoned(page.pfn) || !mmuLock.acquireNow()) {
+    pages.putPage(page.pfn);
+    return false;
   }
-  const result = setSpte(vm, slot, gfn, access, page);
+  began(vm, gfn, access);
+  count(vm, setSpte(vm, slot, gfn, access, page));
   if (vm.unflushed) vm.flushRemoteTlbs();
-  vm.mmuLock.release();
-  host.pages.putPage(page.pfn);
-  return result;
+  mmuLock.release();
+  pages.putPage(page.pfn);
+  return true;
+}
+
+function began({ stats, host, name }: Vm, gfn: number, access: 'load' | 'store'): void {
+  stats.pfTaken();
+  if (host.trace.enabled) host.trace.event('kvm_page_fault', { process: name, gfn, access });
 }
 
 /** One round. @locks srcu read side held. */
@@ -166,9 +174,11 @@ function setSpte(vm: Vm, slot: Memslot, gfn: number, access: 'load' | 'store', p
   assertHeld(vm.mmuLock, 'mmuLock');
   const { sptes, host, stats } = vm;
   const old = sptes.bits(gfn);
-  const stale = vm.shared.coherence === 'notifier' && sptes.pfn(gfn) !== page.pfn;
-  if (allows(old, access) && !stale) return 'spurious';
-  if (old !== 0) vm.dropSpte(gfn);
+  if (old !== 0) {
+    const stale = vm.shared.coherence === 'notifier' && sptes.pfn(gfn) !== page.pfn;
+    if (allows(old, access) && !stale) return 'spurious';
+    vm.dropSpte(gfn);
+  }
 
   // A page that was got for writing may be written.
   const hostWritable = access === 'store' || page.writable;

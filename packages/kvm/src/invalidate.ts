@@ -33,7 +33,7 @@ export function* invalidateRangeStart(vm: Vm, range: NotifierRange): Routine<'do
     vm.stats.invalidations();
     for (const { first, end } of ranges) {
       vm.invalidate.widen(first, end);
-      vm.stats.translationsInvalidated(zapAndRemember(vm, first, end));
+      vm.stats.translationsInvalidated(vm.zap(first, end, 'invalidated'));
     }
     if (vm.unflushed) yield* vm.flush();
     vm.mmuLock.release();
@@ -81,11 +81,4 @@ export function* zapAll(vm: Vm): Routine<void> {
   vm.zap(0, GFN_LIMIT);
   if (vm.unflushed) yield* vm.flush();
   vm.mmuLock.release();
-}
-
-/** Zaps, and remembers the gfns so that their next fault counts as a refault. */
-function zapAndRemember(vm: Vm, first: number, end: number): number {
-  const { sptes, invalidated } = vm;
-  for (let gfn = sptes.nextPresent(first, end); gfn >= 0; gfn = sptes.nextPresent(gfn + 1, end)) invalidated.add(gfn);
-  return vm.zap(first, end);
 }

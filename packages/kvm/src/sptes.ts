@@ -120,14 +120,23 @@ export class Sptes {
 
   /** Takes the spte of `gfn`, which must be present, away, and pages that became empty with it. */
   remove(gfn: number): void {
-    const l3 = this.root.children[indexAt(3, gfn)] as TablePage;
-    const l2 = l3.children[indexAt(2, gfn)] as TablePage;
-    const leaf = l2.children[indexAt(1, gfn)] as TablePage;
-    const index = gfn & 511;
+    this.clear(this.leaf(gfn) as TablePage, gfn & 511);
+    this.prune(gfn);
+  }
+
+  /** Takes a present spte of a last-level page away; {@link prune} comes when all that go have gone. */
+  clear(leaf: TablePage, index: number): void {
     leaf.words[2 * index] = 0;
     leaf.words[2 * index + 1] = 0;
     clearPresent(leaf, index);
     this.count--;
+  }
+
+  /** Unlinks the pages on the way to `gfn`, which are all there, as far as nothing is left in them. */
+  prune(gfn: number): void {
+    const l3 = this.root.children[indexAt(3, gfn)] as TablePage;
+    const l2 = l3.children[indexAt(2, gfn)] as TablePage;
+    const leaf = l2.children[indexAt(1, gfn)] as TablePage;
     if (leaf.present > 0) return;
     this.unlink(l2, indexAt(1, gfn));
     if (l2.present > 0) return;
@@ -181,6 +190,11 @@ function setPresent(page: TablePage, index: number): void {
 function clearPresent(page: TablePage, index: number): void {
   page.map[index >>> 5] = (page.map[index >>> 5] as number) & ~(1 << (index & 31));
   page.present--;
+}
+
+/** The first present entry of a page at or behind `from`, -1 where there is none. */
+export function nextPresentIn(page: TablePage, from: number): number {
+  return nextBit(page.map, from);
 }
 
 /** The first bit that is set at or behind `from`, -1 where there is none. */

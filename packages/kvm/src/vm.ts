@@ -28,7 +28,7 @@ import { assertHeld } from './assert.ts';
 import { GfnSet } from './gfn-set.ts';
 import type { Memslots } from './memslots.ts';
 import { MmuInvalidate } from './retry.ts';
-import { SpteBits, Sptes } from './sptes.ts';
+import { SpteBits, Sptes, nextPresentIn } from './sptes.ts';
 import type { TablePage } from './sptes.ts';
 import type { KvmStats } from './stats.ts';
 import { Vcpu } from './vcpu.ts';
@@ -118,36 +118,48 @@ export class Vm {
   /**
    * Drops every spte of the gfns `[first, end)`. The TLB may hold them until {@link Vm.flush}.
    *
+   * @param why - `invalidated` remembers the gfns, so that their next fault counts as a refault.
    * @locks mmuLock held. @sleeps Never.
    * @returns How many were present.
    */
-  zap(first: number, end: number): number {
+  zap(first: number, end: number, why: 'invalidated' | 'gone' = 'gone'): number {
+    assertHeld(this.mmuLock, 'mmuLock');
+    const { sptes } = this;
     let dropped = 0;
-    for (let gfn = this.sptes.nextPresent(first, end); gfn >= 0; gfn = this.sptes.nextPresent(gfn + 1, end)) {
-      this.dropSpte(gfn);
-      dropped++;
+    for (let gfn = sptes.nextPresent(first, end); gfn >= 0; gfn = sptes.nextPresent(gfn, end)) {
+      const leaf = sptes.leaf(gfn) as TablePage;
+      const base = gfn - (gfn & 511);
+      for (let i = gfn & 511; i >= 0 && base + i < end; i = nextPresentIn(leaf, i + 1)) {
+        if (why === 'invalidated') this.invalidated.add(base + i);
+        this.drop(leaf, i);
+        dropped++;
+      }
+      sptes.prune(gfn);
     }
+    if (dropped > 0) this.stats.pages4k(-dropped);
     return dropped;
   }
 
-  /**
-   * Drops one present spte. What hardware noted in it goes to the page, which is legal here: either the callback that
-   * wants it gone has not returned, or no callback has wanted it gone, so the page is still mapped (or pinned).
-   *
-   * @locks mmuLock held. @sleeps Never.
-   */
+  /** Drops one present spte, as {@link Vm.zap}. @locks mmuLock held. @sleeps Never. */
   dropSpte(gfn: number): void {
     assertHeld(this.mmuLock, 'mmuLock');
+    this.drop(this.sptes.leaf(gfn) as TablePage, gfn & 511);
+    this.sptes.prune(gfn);
+    this.stats.pages4k(-1);
+  }
+
+  /**
+   * What hardware noted in the spte goes to the page, which is legal here: either the callback that wants it gone has
+   * not returned, or no callback has wanted it gone, so the page is still mapped (or pinned).
+   */
+  private drop(leaf: TablePage, index: number): void {
     const { frames, ledger } = this.host;
-    const leaf = this.sptes.leaf(gfn) as TablePage;
-    const index = gfn & 511;
     const pfn = leaf.words[2 * index] as Pfn;
     const bits = leaf.words[2 * index + 1] as number;
     if ((bits & SpteBits.Dirty) !== 0) frames.markDirty(pfn);
     if ((bits & SpteBits.Accessed) !== 0 && pfn !== frames.zeroPage) frames.markAccessed(pfn);
     ledger.clear(leaf.ledger[index] as LedgerEntry);
-    this.sptes.remove(gfn);
-    this.stats.pages4k(-1);
+    this.sptes.clear(leaf, index);
     if (this.shared.coherence === 'pinned') this.gather.push(pfn);
     this.unflushed = true;
   }

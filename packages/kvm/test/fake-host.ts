@@ -229,6 +229,7 @@ export class FakeHost implements PluginHost {
   }
 
   readonly pages: PageService = {
+    getUserPageNow: () => undefined,
     getUserPageFast: (mm, address, options = {}) => {
       const pte = this.pte(mm as FakeMm, address);
       return pte === undefined || (options.write === true && !pte.writable) ? undefined : this.take(pte);

@@ -47,8 +47,9 @@ export interface Device {
   /** One access by the device, faulting as needed. @sleeps May. */
   access(request: DeviceAccess): Routine<DeviceAccessResult>;
   /**
-   * The same for an access inside one page that the device's translations serve as they are: plain code and one atomic
-   * step, for millions of them in a replay. Where it cannot be made so, nothing has happened, and `access` comes next.
+   * The same for an access inside one page that the device's translations serve as they are, or after a fault on a page
+   * that the process has (`getUserPageFast`): plain code and one atomic step, for millions of them in a replay. No task
+   * of the process runs it. Where it cannot be made so, nothing has happened, and `access` comes next.
    *
    * @returns whether the access was made. @sleeps Never.
    */

@@ -3,7 +3,7 @@
  * atomic step, nothing allocated. The walk sets accessed and dirty; a TLB entry without dirty makes a store walk again.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
-import { type CpuAccessKind, type Signal, killed, userFault } from '../fault/user-fault.ts';
+import { type CpuAccessKind, type Signal, killed, userFault, userFaultNow } from '../fault/user-fault.ts';
 import type { Kernel } from '../kernel.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { Shadow } from '../oracle/shadow/shadow.ts';
@@ -109,7 +109,7 @@ export class Cpus {
         continue;
       }
       tracer?.faultBegan?.(mm.id, at, kind);
-      const failed = yield* userFault(this.kernel, mm, at, kind);
+      const failed = userFaultNow(this.kernel, mm, at, kind) ? undefined : yield* userFault(this.kernel, mm, at, kind);
       tracer?.faultEnded?.(failed?.signal ?? 'done');
       if (task.killed) return killed(this.kernel, at);
       if (failed !== undefined) return failed;

@@ -39,27 +39,33 @@ export function* anonymousFault(kernel: Kernel, fault: Fault): Routine<FaultResu
 }
 
 /**
- * The first write to a page as plain code, where nobody could see the difference: nothing preempts, and table, anon_vma,
+ * The first touch of a page as plain code, where nobody could see the difference: nothing preempts, and table, anon_vma,
  * frame and lock are to be had at once.
  *
- * @locks As `handleFault`. @sleeps Never. @returns whether the page is mapped; if not, nothing has happened.
+ * @locks As `handleFault`. @sleeps Never. @returns the slot where the page is mapped; -1 if not, and nothing has happened.
  */
-export function writeAnonymousNow(kernel: Kernel, vma: Vma, va: number): boolean {
-  if (kernel.scheduler.preemptive || vma.file !== undefined || vma.anonVma === undefined) return false;
+export function anonymousNow(kernel: Kernel, vma: Vma, va: number, access: 'read' | 'write'): number {
+  if (kernel.scheduler.preemptive || vma.file !== undefined || vma.anonVma === undefined) return -1;
   const slot = kernel.pageTables.walk(vma.mm.root, va);
-  if (slot < 0 || vma.mm.unstable || kernel.pageTables.flags(slot) !== Pte.None) return false;
-  const pfn = kernel.allocator.allocateZeroedNow();
-  if (pfn < 0) return false;
+  if (slot < 0 || vma.mm.unstable || kernel.pageTables.flags(slot) !== Pte.None) return -1;
+  const { allocator } = kernel;
+  const pfn = access === 'write' ? allocator.allocateZeroedNow() : allocator.zeroPfn;
+  if (pfn < 0) return -1;
   const lock = kernel.ptLocks.ofSlot(slot);
   if (!lock.acquireNow()) {
-    kernel.allocator.put(pfn);
-    return false;
+    if (access === 'write') allocator.put(pfn);
+    return -1;
   }
   kernel.stats.faults['total']++;
-  accountNewPage(kernel, vma, va, pfn);
-  setNewPage(kernel, vma, slot, pfn);
+  if (access === 'write') {
+    accountNewPage(kernel, vma, va, pfn);
+    setNewPage(kernel, vma, slot, pfn);
+  } else {
+    countFault(kernel, 'zeroPage');
+    setZeroPage(kernel, vma, slot);
+  }
   lock.release();
-  return true;
+  return slot;
 }
 
 /** @locks Page-table lock. */
@@ -76,13 +82,18 @@ function setNewPage(kernel: Kernel, vma: Vma, slot: number, pfn: number): void {
   kernel.pageTables.set(slot, pteProt(vma) | Pte.Accessed | writable, pfn);
 }
 
+/** @locks Page-table lock. */
+function setZeroPage(kernel: Kernel, vma: Vma, slot: number): void {
+  kernel.pageTables.set(slot, pteProt(vma) | Pte.Accessed, kernel.allocator.zeroPfn);
+}
+
 function* mapZeroPage(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const lock = kernel.ptLocks.ofSlot(fault.slot);
   if (!lock.acquireNow()) yield* lock.acquire();
   if (kernel.pageTables.flags(fault.slot) === Pte.None && !fault.vma.mm.unstable) {
     countFault(kernel, 'zeroPage');
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, fault.slot);
-    kernel.pageTables.set(fault.slot, pteProt(fault.vma) | Pte.Accessed, kernel.allocator.zeroPfn);
+    setZeroPage(kernel, fault.vma, fault.slot);
   }
   lock.release();
   return 'done';

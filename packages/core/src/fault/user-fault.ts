@@ -6,9 +6,9 @@ import { expandStack } from '../mm/expand-stack.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { PROT_MASK, VmFlags } from '../mm/vm-flags.ts';
 import type { Vma } from '../mm/vma.ts';
-import { tryLockVma, unlockVma } from '../mm/vma-lock.ts';
+import { isMarked, lockVma, tryLockVma, unlockVma } from '../mm/vma-lock.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
-import { writeAnonymousNow } from './anonymous.ts';
+import { anonymousNow } from './anonymous.ts';
 import { type FaultResult, handleFault } from './handle-fault.ts';
 
 /** What the CPU does with an address. @public */
@@ -41,11 +41,6 @@ export function* userFault(
     unlockVma(kernel, vma);
     return segv(kernel, 'SEGV_ACCERR', address);
   }
-  if (kind === 'store' && writeAnonymousNow(kernel, vma, address - (address % 4096))) {
-    unlockVma(kernel, vma);
-    kernel.stats.vmaLock['success']++;
-    return undefined;
-  }
   const result = yield* handleFault(kernel, vma, address, kind === 'store' ? 'write' : 'read', 'vma');
   unlockVma(kernel, vma);
   if (result === 'retry') {
@@ -56,6 +51,23 @@ export function* userFault(
   }
   kernel.stats.vmaLock['success']++;
   return result === 'done' ? undefined : signalOf(kernel, result, address);
+}
+
+/**
+ * `userFault` for the first touch of anonymous memory as plain code, where nothing waits.
+ *
+ * @locks Tries the VMA's lock. @sleeps Never. @returns whether it is done; if not, nothing has happened.
+ */
+export function userFaultNow(kernel: Kernel, mm: MmStruct, address: number, kind: CpuAccessKind): boolean {
+  if (kernel.scheduler.preemptive) return false;
+  const vma = mm.vmas.at(address);
+  if (vma === undefined || vma.file !== undefined || isMarked(vma) || !allows(vma, kind)) return false;
+  lockVma(kernel, vma);
+  const slot = anonymousNow(kernel, vma, address - (address % 4096), kind === 'store' ? 'write' : 'read');
+  unlockVma(kernel, vma);
+  if (slot < 0) return false;
+  kernel.stats.vmaLock['success']++;
+  return true;
 }
 
 function* faultUnderMmapLock(

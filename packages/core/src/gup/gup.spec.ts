@@ -1,4 +1,4 @@
-import type { UserPage, VirtualAddress } from '@mmu-notifier/plugin-api';
+import type { Routine, UserPage, VirtualAddress } from '@mmu-notifier/plugin-api';
 import {
   AREA,
   PAGE,
@@ -95,6 +95,38 @@ describe('get user pages', () => {
     expect(kernelOf(machine).allocator.memory.page(pfn)[0]).toBe(5);
     pages.putPage(pfn);
     expectClean(machine);
+  });
+});
+
+describe('the plain way', () => {
+  it('brings a first touch in, with a reference and counted as a slow one', () => {
+    const { machine, pages, mm, got } = bench();
+    store(machine, at(3), 1);
+    const written = got(pages.getUserPageNow(mm, at(0), { write: true }));
+    expect(written).toMatchObject({ pfn: pfnAt(machine, at(0)), writable: true });
+    expect(kernelOf(machine).frames.refcount[written.pfn]).toBe(2);
+    const read = got(pages.getUserPageNow(mm, at(1)));
+    expect(read).toMatchObject({ pfn: kernelOf(machine).allocator.zeroPfn, writable: false });
+    pages.putPage(written.pfn);
+    pages.putPage(read.pfn);
+    expect(machine.stats()['gup']).toMatchObject({ slow: 2, fast: 0, failed: 0 });
+    expect(machine.stats()['faults']).toMatchObject({ total: 3, anonymous: 2, zeroPage: 1 });
+    expectClean(machine);
+  });
+
+  it('leaves to the routine what is not mapped, what runs callbacks, and a wait that a signal ends', () => {
+    const { machine, watcher, pages, mm } = bench();
+    load(machine, at(0));
+    watcher.take();
+    expect(pages.getUserPageNow(mm, at(5))).toBeUndefined();
+    expect(pages.getUserPageNow(mm, at(0), { write: true })).toBeUndefined();
+    machine.syscalls.signal(p1(machine));
+    const interrupted = function* (): Routine<UserPage | undefined> {
+      return pages.getUserPageNow(mm, at(0), { interruptible: true });
+    };
+    expect(run(machine, interrupted())).toBeUndefined();
+    expect(windows(watcher.take())).toEqual([]);
+    expect(machine.stats()['gup']).toMatchObject({ slow: 0, failed: 0 });
   });
 });
 

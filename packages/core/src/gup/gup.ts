@@ -3,7 +3,7 @@
  * and takes the reference in the same step. Mirrors `mm/gup.c` of Linux 6.18.
  */
 import type { Errno, GetPageOptions, Pfn, Routine, UserPage } from '@mmu-notifier/plugin-api';
-import { writeAnonymousNow } from '../fault/anonymous.ts';
+import { anonymousNow } from '../fault/anonymous.ts';
 import { handleFault } from '../fault/handle-fault.ts';
 import type { Kernel } from '../kernel.ts';
 import { FrameFlags } from '../memory/frame-table.ts';
@@ -82,18 +82,39 @@ function* getLocked(
 }
 
 /**
- * The page as plain code, also one that is missing where a first write brings it; `undefined` where the loop is needed.
+ * `getUserPage` as plain code, where nothing waits and no callback runs.
+ *
+ * @locks Takes mmapLock for reading. @sleeps Never.
+ * @returns `undefined` where the routine is needed, which then says what is wrong.
+ */
+export function getUserPageNow(
+  kernel: Kernel,
+  mm: MmStruct,
+  address: number,
+  options: GetPageOptions,
+): UserPage | undefined {
+  if (kernel.scheduler.preemptive || kernel.scheduler.current.killed || mm.users <= 0) return undefined;
+  if (!mm.mmapLock.acquireReadNow()) return undefined;
+  const vma = mm.vmas.at(address);
+  const may = vma !== undefined && allows(vma, options, 'get');
+  const page = may ? getNow(kernel, vma, address, options, 'get') : undefined;
+  mm.mmapLock.releaseRead();
+  if (page !== undefined) kernel.stats.gup['slow']++;
+  return page;
+}
+
+/**
+ * The page as plain code, also one that is missing where a first touch brings it; `undefined` where the loop is needed.
  * @locks As `getUserPage`. @sleeps Never.
  */
 function getNow(kernel: Kernel, vma: Vma, address: number, options: GetPageOptions, hold: Hold): UserPage | undefined {
-  if (kernel.scheduler.preemptive || hold === 'pin' || options.write !== true || options.nowait === true)
-    return undefined;
+  if (kernel.scheduler.preemptive || hold === 'pin' || options.nowait === true) return undefined;
   const { owner } = kernel.scheduler.current;
   if (options.interruptible && owner?.signalPending) return undefined;
   let slot = kernel.pageTables.walk(vma.mm.root, address);
   if (slot < 0 || (kernel.pageTables.flags(slot) & Pte.Present) === 0) {
-    if (!writeAnonymousNow(kernel, vma, address - (address % 4096))) return undefined;
-    slot = kernel.pageTables.walk(vma.mm.root, address);
+    slot = anonymousNow(kernel, vma, address - (address % 4096), options.write === true ? 'write' : 'read');
+    if (slot < 0) return undefined;
   }
   const lock = kernel.ptLocks.ofSlot(slot);
   if (!lock.acquireNow()) return undefined;

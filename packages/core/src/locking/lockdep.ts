@@ -104,10 +104,13 @@ export class Lockdep {
 
   private forget(lock: HeldLock): void {
     const { held, name } = this.scheduler.current;
+    if (held[held.length - 1] === lock) {
+      held.pop();
+      return;
+    }
     const at = held.lastIndexOf(lock);
     if (at < 0) this.scheduler.fail('lock-misuse', `${name} releases ${lock.name}, which it does not hold`);
-    if (at === held.length - 1) held.pop();
-    else held.splice(at, 1);
+    held.splice(at, 1);
   }
 
   /** Slow path of `check`: an edge that is not known. */

@@ -51,13 +51,23 @@ export function tryLockVma(kernel: Kernel, mm: MmStruct, address: number): Vma |
     kernel.stats.vmaLock['miss']++;
     return undefined;
   }
-  if (vma.lockSeq === mm.mmapLock.sequence) {
+  if (isMarked(vma)) {
     kernel.stats.vmaLock['abort']++;
     return undefined;
   }
+  lockVma(kernel, vma);
+  return vma;
+}
+
+/** Whether a writer keeps new readers out. */
+export function isMarked(vma: Vma): boolean {
+  return vma.lockSeq === vma.mm.mmapLock.sequence;
+}
+
+/** A reader of a VMA that is not marked, in the same step. */
+export function lockVma(kernel: Kernel, vma: Vma): void {
   vma.readers++;
   kernel.lockdep.acquired(vma);
-  return vma;
 }
 
 /** `vma_end_read` */

@@ -1,20 +1,28 @@
 /** Named counters of one device. */
 import type { StatsService } from '@mmu-notifier/plugin-api';
 
+interface Counter {
+  sum: number;
+  peak: number;
+  readonly kind: 'cumulative' | 'instantaneous' | 'peak';
+}
+
 export class DeviceStats implements StatsService {
-  private readonly values = new Map<string, number>();
+  private readonly counters = new Map<string, Counter>();
 
   /** `peak` reports the greatest sum that there was; the others the sum. */
   counter(name: string, kind: 'cumulative' | 'instantaneous' | 'peak' = 'cumulative'): (delta?: number) => void {
-    let sum = this.values.get(name) ?? 0;
-    this.values.set(name, sum);
+    const counter: Counter = this.counters.get(name) ?? { sum: 0, peak: 0, kind };
+    this.counters.set(name, counter);
     return (delta = 1) => {
-      sum += delta;
-      this.values.set(name, kind === 'peak' ? Math.max(this.values.get(name) ?? 0, sum) : sum);
+      counter.sum += delta;
+      if (counter.sum > counter.peak) counter.peak = counter.sum;
     };
   }
 
   report(): Record<string, number> {
-    return Object.fromEntries(this.values);
+    const report: Record<string, number> = {};
+    for (const [name, { kind, sum, peak }] of this.counters) report[name] = kind === 'peak' ? peak : sum;
+    return report;
   }
 }

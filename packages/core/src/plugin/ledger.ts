@@ -13,6 +13,8 @@ import { PageIndex } from './page-index.ts';
 
 /** Slots fit 24 bits; generations are above. */
 const GENERATION = 2 ** 24;
+/** Slots that a ledger begins with; their number doubles. */
+const FIRST_SLOTS = 512;
 
 /** `valid`, then `cleared` (a TLB may still hold it), then flushed: the slot is free. */
 export const EntryState = { free: 0, valid: 1, cleared: 2 } as const;
@@ -44,16 +46,19 @@ export class Ledger implements LedgerService {
     live: 0,
     staleAccesses: 0,
   };
+  /** One column for each thing that is known of a slot. */
   readonly mm: MmStruct[] = [];
-  readonly address: number[] = [];
-  readonly pfn: number[] = [];
-  readonly state: number[] = [];
-  readonly permission: number[] = [];
+  address: Float64Array = new Float64Array(FIRST_SLOTS);
+  pfn: Int32Array = new Int32Array(FIRST_SLOTS);
+  state: Uint8Array = new Uint8Array(FIRST_SLOTS);
+  permission: Uint8Array = new Uint8Array(FIRST_SLOTS);
   /** Its slots by page, and the pages that an invalidation took away. */
   readonly pages: PageIndex = new PageIndex();
   private readonly kernel: Kernel;
   private readonly oracle: TranslationOracle | undefined;
-  private readonly generation: number[] = [];
+  private generation: Uint32Array = new Uint32Array(FIRST_SLOTS);
+  /** Slots that were ever used. */
+  private slotCount = 0;
   private readonly freeSlots: number[] = [];
   private readonly unflushed: number[] = [];
 
@@ -72,10 +77,9 @@ export class Ledger implements LedgerService {
     this.pfn[slot] = pfn;
     this.state[slot] = EntryState.valid;
     this.permission[slot] = writable ? Permission.store : Permission.load;
-    this.pages.add(mm.id, address / 4096, slot);
     this.counts.established++;
     this.counts.live++;
-    if (this.pages.giveBack(mm.id, address / 4096)) this.counts.refaulted++;
+    if (this.pages.add(mm.id, address / 4096, slot) === 'taken before') this.counts.refaulted++;
     this.oracle?.established(this, slot);
     return (slot + this.generation[slot] * GENERATION) as LedgerEntry;
   }
@@ -155,7 +159,7 @@ export class Ledger implements LedgerService {
 
   /** Every slot that is not flushed. */
   *slots(): Iterable<number> {
-    for (let slot = 0; slot < this.state.length; slot++) if (this.state[slot] !== EntryState.free) yield slot;
+    for (let slot = 0; slot < this.slotCount; slot++) if (this.state[slot] !== EntryState.free) yield slot;
   }
 
   private noteAccess(slot: number): void {
@@ -164,8 +168,16 @@ export class Ledger implements LedgerService {
   }
 
   private newSlot(): number {
-    this.generation.push(0);
-    return this.generation.length - 1;
+    if (this.slotCount === this.state.length) this.grow(2 * this.slotCount);
+    return this.slotCount++;
+  }
+
+  private grow(slots: number): void {
+    this.address = longer(this.address, new Float64Array(slots));
+    this.pfn = longer(this.pfn, new Int32Array(slots));
+    this.state = longer(this.state, new Uint8Array(slots));
+    this.permission = longer(this.permission, new Uint8Array(slots));
+    this.generation = longer(this.generation, new Uint32Array(slots));
   }
 
   private release(slot: number): void {
@@ -186,4 +198,10 @@ export class Ledger implements LedgerService {
   private misuse(what: string): never {
     this.kernel.scheduler.fail('ledger-misuse', `${this.device} ${what}`);
   }
+}
+
+/** The same column with room behind it. */
+function longer<T extends Float64Array | Int32Array | Uint32Array | Uint8Array>(column: T, into: T): T {
+  into.set(column);
+  return into;
 }

@@ -10,7 +10,7 @@ import type {
   VmaService,
   VmaView,
 } from '@mmu-notifier/plugin-api';
-import { getUserPage, getUserPageFast, getUserPages, putUserPage } from '../gup/gup.ts';
+import { getUserPage, getUserPageFast, getUserPageNow, getUserPages, putUserPage } from '../gup/gup.ts';
 import { rangeFault } from '../gup/range-fault.ts';
 import type { Kernel } from '../kernel.ts';
 import { FrameFlags } from '../memory/frame-table.ts';
@@ -28,6 +28,9 @@ export function pageService(kernel: Kernel, device: string): PageService {
     getUserPage: (mm, address, options = {}) =>
       traced(kernel, device, asMm(mm), address, getUserPage(kernel, asMm(mm), address, options)),
     getUserPageFast: (mm, address, options = {}) => getUserPageFast(kernel, asMm(mm), address, options),
+    // Who traces is told of the routine.
+    getUserPageNow: (mm, address, options = {}) =>
+      kernel.tracer === undefined ? getUserPageNow(kernel, asMm(mm), address, options) : undefined,
     putPage: (pfn) => putUserPage(kernel, pfn),
     pinUserPage: (mm, address, options = {}) =>
       traced(kernel, device, asMm(mm), address, getUserPage(kernel, asMm(mm), address, options, 'pin')),

@@ -11,9 +11,9 @@ describe('the index of a ledger by page', () => {
         const taken = new Set<string>();
         steps.forEach(({ mm, vpn, add }, slot) => {
           if (add || naive.length === 0) {
-            index.add(mm, vpn, slot);
+            const found = index.add(mm, vpn, slot) === 'taken before';
             naive.push({ mm, vpn, slot });
-            if (index.giveBack(mm, vpn) !== taken.delete(`${mm} ${vpn}`)) throw new Error('taken');
+            if (found !== taken.delete(`${mm} ${vpn}`)) throw new Error('taken');
           } else {
             const [gone] = naive.splice(vpn % naive.length, 1);
             index.take(gone.mm, gone.vpn);

@@ -16,24 +16,27 @@ class Region {
 export class PageIndex {
   private readonly mms = new Map<number, Map<number, Region>>();
   /** For each slot the next one of its page plus one. */
-  private readonly next: number[] = [];
+  private next: Int32Array = new Int32Array(PAGES);
   private lastMm = -1;
   private lastNumber = -1;
   private lastRegion: Region | undefined;
 
-  /** Behind the slots that the page has already. */
-  add(mm: number, vpn: number, slot: number): void {
-    const region = this.find(mm, Math.floor(vpn / PAGES)) ?? this.create(mm, Math.floor(vpn / PAGES));
+  /** Behind the slots that the page has already. @returns whether an invalidation had taken the page away: no longer. */
+  add(mm: number, vpn: number, slot: number): 'fresh' | 'taken before' {
+    const number = Math.floor(vpn / PAGES);
+    const region = this.find(mm, number) ?? this.create(mm, number);
     const at = vpn & (PAGES - 1);
+    if (slot >= this.next.length) this.grow(slot);
     this.next[slot] = 0;
     region.slots++;
     let last = region.heads[at];
     if (last === 0) {
       region.heads[at] = slot + 1;
-      return;
+    } else {
+      while (this.next[last - 1] !== 0) last = this.next[last - 1];
+      this.next[last - 1] = slot + 1;
     }
-    while (this.next[last - 1] !== 0) last = this.next[last - 1];
-    this.next[last - 1] = slot + 1;
+    return region.takenPages > 0 && giveBack(region, at) ? 'taken before' : 'fresh';
   }
 
   /** Takes out a slot that is in. */
@@ -60,18 +63,6 @@ export class PageIndex {
     if ((region.taken[word] & bit) !== 0) return;
     region.taken[word] |= bit;
     region.takenPages++;
-  }
-
-  /** Forgets it, of a page that has a slot. @returns whether it was remembered. */
-  giveBack(mm: number, vpn: number): boolean {
-    const region = this.find(mm, Math.floor(vpn / PAGES)) as Region;
-    if (region.takenPages === 0) return false;
-    const word = (vpn & (PAGES - 1)) >>> 5;
-    const bit = 1 << (vpn & 31);
-    if ((region.taken[word] & bit) === 0) return false;
-    region.taken[word] &= ~bit;
-    region.takenPages--;
-    return true;
   }
 
   has(mm: number, vpn: number): boolean {
@@ -105,6 +96,12 @@ export class PageIndex {
     }
   }
 
+  private grow(slot: number): void {
+    const longer = new Int32Array(2 * Math.max(slot, this.next.length));
+    longer.set(this.next);
+    this.next = longer;
+  }
+
   private find(mm: number, number: number): Region | undefined {
     if (this.lastMm === mm && this.lastNumber === number) return this.lastRegion;
     const region = this.mms.get(mm)?.get(number);
@@ -132,4 +129,14 @@ export class PageIndex {
     this.mms.get(mm)?.delete(number);
     this.remember(-1, -1, undefined);
   }
+}
+
+/** Forgets that the page was taken. @returns whether it was. */
+function giveBack(region: Region, at: number): boolean {
+  const word = at >>> 5;
+  const bit = 1 << (at & 31);
+  if ((region.taken[word] & bit) === 0) return false;
+  region.taken[word] &= ~bit;
+  region.takenPages--;
+  return true;
 }

@@ -58,6 +58,13 @@ export interface PageService {
   getUserPage(mm: MmHandle, address: VirtualAddress, options?: GetPageOptions): Routine<UserPage | Errno>;
   /** As `getUserPage`, without locks and without faulting; `undefined` where the slow way is needed. @sleeps Never. */
   getUserPageFast(mm: MmHandle, address: VirtualAddress, options?: GetPageOptions): UserPage | undefined;
+  /**
+   * `getUserPage` as plain code, also for a page that is missing, where it can be had without waiting and no callback
+   * runs. `undefined` where the routine is needed, and always where tasks are preempted (`SyncService.preemptive`).
+   *
+   * @locks As `getUserPage`. @sleeps Never.
+   */
+  getUserPageNow(mm: MmHandle, address: VirtualAddress, options?: GetPageOptions): UserPage | undefined;
   /** Drops the reference of a page; the last one frees the frame. */
   putPage(pfn: Pfn): void;
   /**
