@@ -69,11 +69,11 @@ async function allRows(): Promise<Row[]> {
 async function measure(one: Measured, warmsUp: boolean): Promise<void> {
   const { row } = one;
   if (row.kernel !== undefined) {
-    const kernel = timing.measure(row.kernel);
+    const kernel = await timing.measure(row.kernel);
     if (typeof kernel === 'string') one.missing = kernel;
     else if (!warmsUp) one.kernel.push(kernel);
   }
-  // Other programs take the memory of this one out of caches, and out of the tables of a host that shadows ours.
+  // The kernel's turn took the model's memory out of caches.
   await row.measure();
   const model = await row.measure();
   if (!warmsUp) one.model.push(model);
