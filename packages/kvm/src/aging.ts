@@ -51,6 +51,7 @@ function* age(vm: Vm, start: number, end: number, mode: AgeMode): Routine<boolea
 
 /** @locks mmuLock held. @sleeps Never. */
 function ageGfns(vm: Vm, first: number, end: number, mode: AgeMode): boolean {
+  if (vm.shadow !== undefined) return vm.shadow.age(first, end, mode === 'test' ? 'test' : 'clear');
   const { sptes } = vm;
   let young = false;
   for (let gfn = sptes.nextPresent(first, end); gfn >= 0; gfn = sptes.nextPresent(gfn + 1, end)) {

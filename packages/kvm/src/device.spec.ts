@@ -13,7 +13,8 @@ describe('the plugin', () => {
     { vcpuTlbEntries: 3 },
     { vcpuTlbEntries: 0 },
     { vcpuTlbEntries: 2 ** 20 },
-    { mode: 'shadow' },
+    { mode: 'nested' },
+    { vcpus: 0 },
     { pin: 'yes' },
     { bogus: 1 },
   ])('says what is wrong with options %j', (options) => expect(() => kvm(options)).toThrow(/kvm: .*found/));

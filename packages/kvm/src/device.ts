@@ -19,6 +19,8 @@ import { invalidateRangeEnd, invalidateRangeStart, release, zapAll } from './inv
 import { brokenInvariants } from './invariants.ts';
 import { GFN_LIMIT, hvaOfGfn } from './memslots.ts';
 import { initialMemslots } from './options.ts';
+import type { ShadowMmu } from './shadow/shadow-mmu.ts';
+import { ShadowBits } from './shadow/shadow-page.ts';
 import { SpteBits } from './sptes.ts';
 import { Vm } from './vm.ts';
 import type { KvmShared } from './vm.ts';
@@ -88,6 +90,7 @@ export class KvmDevice implements Device {
   *translations(): Iterable<TranslationView> {
     for (const vm of this.shared.vms.values()) {
       const { sptes, memslots, mm } = vm;
+      if (vm.shadow !== undefined) yield* shadowTranslations(vm, vm.shadow);
       for (let gfn = sptes.nextPresent(0, GFN_LIMIT); gfn >= 0; gfn = sptes.nextPresent(gfn + 1, GFN_LIMIT)) {
         const slot = memslots.slotOfGfn(gfn);
         if (slot === undefined) continue;
@@ -119,6 +122,18 @@ export class KvmDevice implements Device {
     vms.delete(vm.name);
     host.processes.drop(vm.mm);
     vm.destroyed.completeAll();
+  }
+}
+
+/** Several where the guest maps a frame at several addresses. */
+function* shadowTranslations({ memslots, mm }: Vm, { rmap }: ShadowMmu): Iterable<TranslationView> {
+  for (const gfn of rmap.gfnsIn(0, GFN_LIMIT)) {
+    const slot = memslots.slotOfGfn(gfn);
+    if (slot === undefined) continue;
+    for (const { page, index } of rmap.of(gfn)) {
+      const writable = ((page.bits[index] as number) & ShadowBits.Writable) !== 0;
+      yield { mm, address: hvaOfGfn(slot, gfn), deviceAddress: gfn * 4096, pfn: page.pfnOf(index), writable };
+    }
   }
 }
 

@@ -14,8 +14,9 @@
  * Mirrors `kvm_tdp_page_fault` of Linux 6.8 and `mmu-notifiers.md` §6.1.3.
  */
 import { isErrno } from '@mmu-notifier/plugin-api';
-import type { Errno, GetPageOptions, Routine, UserPage, VirtualAddress } from '@mmu-notifier/plugin-api';
+import type { Errno, Routine, UserPage } from '@mmu-notifier/plugin-api';
 import { assertHeld } from './assert.ts';
+import { FOR_LOAD, FOR_STORE, dropReference, getPage } from './get-page.ts';
 import { hvaOfGfn } from './memslots.ts';
 import type { Memslot } from './memslots.ts';
 import { SpteBits } from './sptes.ts';
@@ -23,10 +24,6 @@ import type { Vm } from './vm.ts';
 
 /** `fixed` and `spurious`: the guest is re-entered and tries again. `mmio`: no memslot serves the access. */
 export type FaultResult = 'fixed' | 'spurious' | 'mmio' | Errno;
-
-/** A pin that is held for long must be of the page that the process will go on writing to. */
-const FOR_LOAD: GetPageOptions = { interruptible: true, longterm: true };
-const FOR_STORE: GetPageOptions = { write: true, interruptible: true };
 
 /**
  * Brings in the page behind `gfn`.
@@ -37,11 +34,8 @@ const FOR_STORE: GetPageOptions = { write: true, interruptible: true };
 export function* faultGfn(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<FaultResult> {
   began(vm, gfn, access);
   yield* vm.host.sync.preempt('kvm: exit');
-  if (allows(vm.sptes.bits(gfn), access)) {
-    vm.stats.pfFast();
-    vm.stats.pfSpurious();
-    return 'spurious';
-  }
+  const fast = yield* fastFault(vm, gfn, access);
+  if (fast !== undefined) return fast;
   for (;;) {
     const token = vm.srcu.readLock();
     const result = yield* tryFault(vm, gfn, access);
@@ -50,6 +44,30 @@ export function* faultGfn(vm: Vm, gfn: number, access: 'load' | 'store'): Routin
     vm.stats.retries();
     yield* vm.retryQueue.waitUntil(() => mayTryAgain(vm, gfn));
   }
+}
+
+/**
+ * Without mmuLock: the spte is there by now, or lacks nothing but the permission that a dirty log took. The change of the
+ * spte is one step, so that no zap and no write-protection is overwritten. `fast_page_fault`
+ *
+ * @sleeps Never.
+ */
+function* fastFault(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<FaultResult | undefined> {
+  const bits = vm.sptes.bits(gfn);
+  if (allows(bits, access)) {
+    vm.stats.pfFast();
+    return count(vm, 'spurious');
+  }
+  const mayBeWritable = SpteBits.Present | SpteBits.HostWritable;
+  const slot = vm.memslots.slotOfGfn(gfn);
+  if (access !== 'store' || (bits & mayBeWritable) !== mayBeWritable || slot?.access !== 'read-write') return undefined;
+  vm.sptes.change(gfn, SpteBits.Writable, 0);
+  vm.host.ledger.upgrade(vm.sptes.ledgerEntry(gfn));
+  vm.stats.pfFast();
+  // The guest has not been entered yet, so it cannot write before its page is in the log.
+  yield* vm.host.sync.preempt('kvm: mark the page dirty');
+  slot.dirty?.mark(gfn - slot.baseGfn);
+  return count(vm, 'fixed');
 }
 
 /**
@@ -119,23 +137,6 @@ function* tryFault(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<Fault
   return result;
 }
 
-/** hva to pfn, with a reference. @locks None that a callback takes. @sleeps May. `hva_to_pfn` */
-function* getPage(vm: Vm, address: VirtualAddress, access: 'load' | 'store'): Routine<UserPage | Errno> {
-  const { pages, sync, frames } = vm.host;
-  const options = access === 'store' ? FOR_STORE : FOR_LOAD;
-  let page: UserPage | Errno | undefined;
-  if (vm.shared.coherence === 'pinned') {
-    page = yield* pages.pinUserPage(vm.mm, address, options);
-  } else {
-    yield* sync.preempt('kvm: get user page');
-    page = pages.getUserPageFast(vm.mm, address, options);
-    if (page === undefined) page = yield* pages.getUserPage(vm.mm, address, options);
-  }
-  if (isErrno(page) || !frames.isPoisoned(page.pfn)) return page;
-  dropReference(vm, page);
-  return 'EHWPOISON';
-}
-
 /** Commits the page or throws it away. Consumes the reference: an spte of the pinned world keeps it. */
 function* installPage(
   vm: Vm,
@@ -182,7 +183,10 @@ function setSpte(vm: Vm, slot: Memslot, gfn: number, access: 'load' | 'store', p
 
   // A page that was got for writing may be written.
   const hostWritable = access === 'store' || page.writable;
-  const writable = hostWritable && slot.access === 'read-write';
+  // A logged page is writable from its first write on.
+  const logged = slot.dirty !== undefined && access === 'load';
+  const writable = hostWritable && slot.access === 'read-write' && !logged;
+  if (writable) slot.dirty?.mark(gfn - slot.baseGfn);
   const entry = host.ledger.establish({
     mm: vm.mm,
     address: hvaOfGfn(slot, gfn),
@@ -196,11 +200,6 @@ function setSpte(vm: Vm, slot: Memslot, gfn: number, access: 'load' | 'store', p
   if (vm.shared.coherence === 'pinned') stats.pagesPinned();
   if (vm.invalidated.delete(gfn)) stats.refaults();
   return 'fixed';
-}
-
-function dropReference(vm: Vm, page: UserPage): void {
-  if (vm.shared.coherence === 'pinned') vm.host.pages.unpinPage(page.pfn);
-  else vm.host.pages.putPage(page.pfn);
 }
 
 function allows(bits: number, access: 'load' | 'store'): boolean {

@@ -78,7 +78,8 @@ export function* release(vm: Vm): Routine<void> {
 /** `kvm_arch_flush_shadow_all` @locks Takes mmuLock. @sleeps Never. */
 export function* zapAll(vm: Vm): Routine<void> {
   yield* vm.mmuLock.acquire();
-  vm.zap(0, GFN_LIMIT);
+  if (vm.shadow === undefined) vm.zap(0, GFN_LIMIT);
+  else vm.shadow.zapAll();
   if (vm.unflushed) yield* vm.flush();
   vm.mmuLock.release();
 }

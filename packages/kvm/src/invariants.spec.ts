@@ -5,6 +5,7 @@ import { brokenInvariants } from './invariants.ts';
 import { Memslots } from './memslots.ts';
 import { SpteBits } from './sptes.ts';
 import { kvmStats } from './stats.ts';
+import type { Vcpu } from './vcpu.ts';
 import { Vm } from './vm.ts';
 import type { KvmShared } from './vm.ts';
 
@@ -19,12 +20,14 @@ function vmWithSlots(): { vm: Vm; rules: () => readonly string[] } {
     stats: kvmStats(host.stats),
     coherence: 'notifier',
     vcpuTlbEntries: 4,
+    mode: 'direct' as const,
+    vcpus: 1,
     vms: new Map(),
     warnings: [],
   };
   const slots = new Memslots([
-    { id: 0, baseGfn: 0, npages: 16, userspaceAddr: 0, access: 'readonly', state: 'valid' },
-    { id: 1, baseGfn: 16, npages: 16, userspaceAddr: 0, access: 'read-write', state: 'valid' },
+    { id: 0, baseGfn: 0, npages: 16, userspaceAddr: 0, access: 'readonly', state: 'valid', dirty: undefined },
+    { id: 1, baseGfn: 16, npages: 16, userspaceAddr: 0, access: 'read-write', state: 'valid', dirty: undefined },
   ]);
   const vm = new Vm(shared, 'p1', host.process().mm as FakeMm, slots);
   shared.vms.set('p1', vm);
@@ -36,7 +39,7 @@ describe('an invariant tells', () => {
     const { vm, rules } = vmWithSlots();
     vm.sptes.install(3, 9 as Pfn, SpteBits.HostWritable, ENTRY);
     vm.sptes.install(20, 9 as Pfn, RW, ENTRY);
-    vm.vcpu.forStore(20);
+    (vm.vcpus[0] as Vcpu).forStore(20);
     expect(rules()).toEqual([]);
   });
 
@@ -64,7 +67,7 @@ describe('an invariant tells', () => {
   it('a TLB entry without its spte, unless a flush is due', () => {
     const { vm, rules } = vmWithSlots();
     vm.sptes.install(20, 9 as Pfn, RW, ENTRY);
-    vm.vcpu.forLoad(20);
+    (vm.vcpus[0] as Vcpu).forLoad(20);
     vm.sptes.remove(20);
     expect(rules()).toEqual(['kvm-tlb']);
     vm.unflushed = true;
@@ -74,7 +77,7 @@ describe('an invariant tells', () => {
   it('a TLB entry that allows what its spte forbids', () => {
     const { vm, rules } = vmWithSlots();
     vm.sptes.install(20, 9 as Pfn, RW, ENTRY);
-    vm.vcpu.forStore(20);
+    (vm.vcpus[0] as Vcpu).forStore(20);
     vm.sptes.change(20, 0, SpteBits.Writable);
     expect(rules()).toEqual(['kvm-tlb']);
   });

@@ -1,6 +1,7 @@
 /** The rules that this driver's bookkeeping keeps at every step, also between a zap and its flush. */
 import type { DeviceViolation } from '@mmu-notifier/plugin-api';
 import { GFN_LIMIT } from './memslots.ts';
+import { brokenShadow } from './shadow/invariants.ts';
 import { SpteBits } from './sptes.ts';
 import type { KvmShared, Vm } from './vm.ts';
 
@@ -13,8 +14,12 @@ export function* brokenInvariants(shared: KvmShared): Iterable<DeviceViolation> 
 }
 
 function* brokenRules(vm: Vm): Iterable<readonly [rule: string, message: string]> {
-  yield* brokenTable(vm);
-  yield* brokenTlb(vm);
+  if (vm.shadow === undefined) {
+    yield* brokenTable(vm);
+    yield* brokenTlb(vm);
+  } else {
+    yield* brokenShadow(vm, vm.shadow);
+  }
   // Unregistering does not wait for windows: what is still open then is never ended, and nobody minds.
   if (vm.life === 'closing') return;
   const { invalidate, mnActiveInvalidateCount: active } = vm;
@@ -46,7 +51,7 @@ function* brokenTable(vm: Vm): Iterable<readonly [string, string]> {
 
 function* brokenTlb(vm: Vm): Iterable<readonly [string, string]> {
   if (vm.unflushed) return;
-  for (const { gfn, entry, storable } of vm.vcpu.tlb.cached()) {
+  for (const { gfn, entry, storable } of vm.vcpus.flatMap(({ tlb }) => [...tlb.cached()])) {
     const bits = vm.sptes.bits(gfn);
     if (bits === 0 || vm.sptes.ledgerEntry(gfn) !== entry) {
       yield ['kvm-tlb', `the TLB holds gfn ${gfn}, which has no such spte, and no flush is due`];

@@ -4,6 +4,7 @@
  */
 import { PAGE_SIZE, TASK_SIZE } from '@mmu-notifier/plugin-api';
 import type { Errno } from '@mmu-notifier/plugin-api';
+import { DirtyLog } from './dirty-log.ts';
 import { GFN_LIMIT, IDENTITY_MEMSLOT } from './memslots.ts';
 import type { Memslot, Memslots } from './memslots.ts';
 
@@ -27,6 +28,8 @@ export interface KvmMemoryRegion {
   readonly hva: number;
   /** A store by the guest is an MMIO exit. */
   readonly readonly?: boolean;
+  /** Keep a log of the pages that the guest writes. */
+  readonly logDirty?: boolean;
 }
 
 /** What a wish amounts to. */
@@ -34,6 +37,7 @@ export type MemslotChange =
   | { readonly kind: 'none' }
   | { readonly kind: 'create'; readonly slot: Memslot }
   | { readonly kind: 'delete'; readonly old: Memslot }
+  | { readonly kind: 'flags'; readonly old: Memslot; readonly slot: Memslot }
   | { readonly kind: 'move'; readonly old: Memslot; readonly slot: Memslot };
 
 /**
@@ -53,11 +57,12 @@ export function planMemslotChange(slots: Memslots, region: KvmMemoryRegion): Mem
     userspaceAddr: region.hva,
     access: region.readonly === true ? 'readonly' : 'read-write',
     state: 'valid',
+    dirty: region.logDirty === true ? (old?.dirty ?? new DirtyLog()) : undefined,
   };
   if (old !== undefined && old !== IDENTITY_MEMSLOT) {
     const same = old.userspaceAddr === slot.userspaceAddr && old.npages === slot.npages && old.access === slot.access;
     if (!same) return 'EINVAL';
-    if (old.baseGfn === slot.baseGfn) return { kind: 'none' };
+    if (old.baseGfn === slot.baseGfn) return old.dirty === slot.dirty ? { kind: 'none' } : { kind: 'flags', old, slot };
   }
   if (slots.byId.some((other) => other.id !== slot.id && overlap(other, slot))) return 'EEXIST';
   return old === undefined ? { kind: 'create', slot } : { kind: 'move', old, slot };

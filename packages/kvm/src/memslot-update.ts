@@ -1,5 +1,5 @@
 /**
- * Memslot updates: create, delete, move.
+ * Memslot updates: create, delete, move, and begin or end the dirty log.
  *
  * A deletion publishes the slot as invalid first: faults wait, notifiers still find it. Once no reader of the old set
  * is left, nobody installs an spte below it, so it can be zapped; only then the set without it is published.
@@ -15,6 +15,7 @@ import { planMemslotChange } from './memory-region.ts';
 import type { KvmMemoryRegion } from './memory-region.ts';
 import { Memslots } from './memslots.ts';
 import type { Memslot } from './memslots.ts';
+import { zapAllFast } from './shadow/zap-all.ts';
 import type { Vm } from './vm.ts';
 
 /**
@@ -37,6 +38,7 @@ function* update(vm: Vm, region: KvmMemoryRegion): Routine<Errno | undefined> {
   if (isErrno(change)) return change;
   if (change.kind === 'none') return undefined;
   let others = vm.memslots.byId;
+  if (change.kind === 'flags') return yield* changeFlags(vm, change.old, change.slot);
   if (change.kind !== 'create') {
     const { old } = change;
     others = others.filter((slot) => slot !== old);
@@ -69,8 +71,26 @@ function* publish(vm: Vm, slots: readonly Memslot[]): Routine<Errno | undefined>
   return undefined;
 }
 
-/** `kvm_arch_flush_shadow_memslot` @locks Takes mmuLock. */
+/** The log begins: from now on the first write to a page faults. `kvm_mmu_slot_apply_flags` @locks slotsLock held. */
+function* changeFlags(vm: Vm, old: Memslot, slot: Memslot): Routine<Errno | undefined> {
+  const error = yield* publish(
+    vm,
+    vm.memslots.byId.map((other) => (other === old ? slot : other)),
+  );
+  if (error !== undefined || slot.dirty === undefined) return error;
+  yield* vm.mmuLock.acquire();
+  vm.writeProtect(slot.baseGfn, slot.baseGfn + slot.npages);
+  if (vm.unflushed) yield* vm.flush();
+  vm.mmuLock.release();
+  return undefined;
+}
+
+/** `kvm_arch_flush_shadow_memslot` @locks slotsLock held. Takes mmuLock. */
 function* zapSlot(vm: Vm, slot: Memslot): Routine<void> {
+  if (vm.shadow !== undefined) {
+    yield* zapAllFast(vm, vm.shadow);
+    return;
+  }
   yield* vm.mmuLock.acquire();
   vm.zap(slot.baseGfn, slot.baseGfn + slot.npages);
   if (vm.unflushed) yield* vm.flush();

@@ -7,7 +7,15 @@ const K = 1024;
 const M = K * K;
 
 function slot(id: number, baseGfn: number, npages: number, hvaPage: number): Memslot {
-  return { id, baseGfn, npages, userspaceAddr: hvaPage * PAGE_SIZE, access: 'read-write', state: 'valid' };
+  return {
+    id,
+    baseGfn,
+    npages,
+    userspaceAddr: hvaPage * PAGE_SIZE,
+    access: 'read-write',
+    state: 'valid',
+    dirty: undefined,
+  };
 }
 
 describe('look-ups in memslots', () => {
@@ -78,7 +86,15 @@ describe('a memory region', () => {
   it('creates a slot', () => {
     expect(planMemslotChange(slots, { ...good, readonly: true })).toEqual({
       kind: 'create',
-      slot: { id: 1, baseGfn: 256, npages: 16, userspaceAddr: 2 * M, access: 'readonly', state: 'valid' },
+      slot: {
+        id: 1,
+        baseGfn: 256,
+        npages: 16,
+        userspaceAddr: 2 * M,
+        access: 'readonly',
+        state: 'valid',
+        dirty: undefined,
+      },
     });
   });
 

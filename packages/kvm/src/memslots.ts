@@ -7,15 +7,16 @@
  *
  * Several slots may show the same hva, so hva to gfn is one-to-many: a notifier visits every slot that its range meets.
  *
- * Mirrors `struct kvm_memslots` of Linux 6.x with one address space (no SMM), no dirty log and no guest_memfd.
+ * Mirrors `struct kvm_memslots` of Linux 6.x with one address space (no SMM) and no guest_memfd.
  */
 import { PAGE_SIZE, TASK_SIZE } from '@mmu-notifier/plugin-api';
 import type { Gfn, VirtualAddress } from '@mmu-notifier/plugin-api';
+import type { DirtyLog } from './dirty-log.ts';
 
 /** Four levels of tables index 36 bits of gfn: 256 TiB of guest-physical space. */
 export const GFN_LIMIT: number = 2 ** 36;
 
-/** One slot. A live slot changes its base at most; anything else is a deletion and a new slot. */
+/** One slot. A live slot changes its base and its log at most; anything else is a deletion and a new slot. */
 export interface Memslot {
   readonly id: number;
   readonly baseGfn: number;
@@ -25,6 +26,8 @@ export interface Memslot {
   readonly access: 'read-write' | 'readonly';
   /** `invalid`: being deleted or moved. Faults wait, notifiers still see it (`KVM_MEMSLOT_INVALID`). */
   readonly state: 'valid' | 'invalid';
+  /** What the guest wrote since the log was read; `undefined` where none is kept. */
+  readonly dirty: DirtyLog | undefined;
 }
 
 /** gfns `[first, end)` of one slot. */
@@ -134,6 +137,7 @@ export const IDENTITY_MEMSLOT: Memslot = {
   userspaceAddr: 0,
   access: 'read-write',
   state: 'valid',
+  dirty: undefined,
 };
 
 function hvaEnd(slot: Memslot): number {

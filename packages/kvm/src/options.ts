@@ -10,8 +10,13 @@ import { IDENTITY_MEMSLOT, Memslots } from './memslots.ts';
  * @public
  */
 export interface KvmOptions {
-  /** `direct`: the table is indexed by guest-physical address (two-dimensional paging). */
-  readonly mode?: 'direct';
+  /**
+   * `direct`: the table is indexed by guest-physical address (two-dimensional paging), and hardware walks the guest's own
+   * tables. `shadow`: KVM composes both into shadow pages.
+   */
+  readonly mode?: 'direct' | 'shadow';
+  /** vCPUs of each VM, each with a TLB of its own: 1 unless given, at most 64. */
+  readonly vcpus?: number;
   /**
    * The world before notifiers: no notifier is registered, each translation pins its page until the VM or its memslot
    * goes. Pages that the process unmaps stay reachable for the guest: stale, never freed.
@@ -30,15 +35,19 @@ export interface KvmVmOptions {
   readonly memslots?: readonly KvmMemoryRegion[];
 }
 
-const OPTIONS: readonly string[] = ['mode', 'pin', 'vcpuTlbEntries'];
+const OPTIONS: readonly string[] = ['mode', 'pin', 'vcpuTlbEntries', 'vcpus'];
 
 /** Misuse by a user throws; the message says what was found and what is expected. */
-export function checkOptions(options: KvmOptions): { readonly pin: boolean; readonly vcpuTlbEntries: number } {
+export function checkOptions(options: KvmOptions): Required<KvmOptions> {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
   if (unknown !== undefined) throw new RangeError(`kvm: found option "${unknown}", expected ${OPTIONS.join(', ')}`);
-  const { mode = 'direct', pin = false, vcpuTlbEntries = 512 } = options;
+  const { mode = 'direct', pin = false, vcpuTlbEntries = 512, vcpus = 1 } = options;
   if (typeof pin !== 'boolean') throw new RangeError(`kvm: pin is true or false, found ${JSON.stringify(pin)}`);
-  if (mode !== 'direct') throw new RangeError(`kvm: mode is "direct", found ${JSON.stringify(mode)}`);
+  // Options come from JSON as well.
+  if (!['direct', 'shadow'].includes(mode))
+    throw new RangeError(`kvm: mode is "direct" or "shadow", found ${JSON.stringify(mode)}`);
+  if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > 64)
+    throw new RangeError(`kvm: vcpus is a number from 1 to 64, found ${JSON.stringify(vcpus)}`);
   if (
     !Number.isInteger(vcpuTlbEntries) ||
     vcpuTlbEntries < 1 ||
@@ -47,7 +56,7 @@ export function checkOptions(options: KvmOptions): { readonly pin: boolean; read
   ) {
     throw new RangeError(`kvm: vcpuTlbEntries is a power of two up to 65536, found ${String(vcpuTlbEntries)}`);
   }
-  return { pin, vcpuTlbEntries };
+  return { pin, vcpuTlbEntries, mode, vcpus };
 }
 
 /** The slots that a VM starts with. */

@@ -37,7 +37,7 @@ const PINNED_TRAITS: PluginTraits = { ...TRAITS, callbacks: {}, pins: 'longterm'
  * @public
  */
 export function kvm(options: KvmOptions = {}): SecondaryMmuPlugin {
-  const { pin, vcpuTlbEntries } = checkOptions(options);
+  const { pin, vcpuTlbEntries, mode, vcpus } = checkOptions(options);
   return definePlugin({
     name: 'kvm',
     api: '^1.0.0',
@@ -48,6 +48,8 @@ export function kvm(options: KvmOptions = {}): SecondaryMmuPlugin {
         stats: kvmStats(host.stats),
         coherence: pin ? 'pinned' : 'notifier',
         vcpuTlbEntries,
+        mode,
+        vcpus,
         vms: new Map(),
         warnings: [],
       });

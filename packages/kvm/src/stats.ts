@@ -27,6 +27,19 @@ export interface KvmStats {
   /** Pages of the table that were linked, and unlinked. */
   readonly mmuCacheMiss: Add;
   readonly mmuShadowZapped: Add;
+  /** Stores that KVM made in the guest's place. */
+  readonly pfEmulate: Add;
+  /** Page faults that the guest got. */
+  readonly pfGuest: Add;
+  /** Shadow paging: writes to tables, entries of upper levels that went, tables written too often, pages taken for room. */
+  readonly mmuPteWrite: Add;
+  readonly mmuPdeZapped: Add;
+  readonly mmuFlooded: Add;
+  readonly mmuRecycled: Add;
+  /** Tables that the guest may write now, and how often one was read again. */
+  readonly mmuUnsync: Add;
+  readonly mmuSync: Add;
+  readonly invlpg: Add;
   /** Start callbacks that met a memslot, and the sptes that they dropped. */
   readonly invalidations: Add;
   readonly translationsInvalidated: Add;
@@ -51,6 +64,15 @@ export function kvmStats(stats: StatsService): KvmStats {
     tlbFlush: stats.counter('tlb_flush'),
     mmuCacheMiss: stats.counter('mmu_cache_miss'),
     mmuShadowZapped: stats.counter('mmu_shadow_zapped'),
+    pfEmulate: stats.counter('pf_emulate'),
+    pfGuest: stats.counter('pf_guest'),
+    mmuPteWrite: stats.counter('mmu_pte_write'),
+    mmuPdeZapped: stats.counter('mmu_pde_zapped'),
+    mmuFlooded: stats.counter('mmu_flooded'),
+    mmuRecycled: stats.counter('mmu_recycled'),
+    mmuUnsync: stats.counter('mmu_unsync', 'instantaneous'),
+    mmuSync: stats.counter('mmu_sync_page'),
+    invlpg: stats.counter('invlpg'),
     invalidations: stats.counter('invalidations'),
     translationsInvalidated: stats.counter('translations_invalidated'),
     pages4k: stats.counter('pages_4k', 'instantaneous'),

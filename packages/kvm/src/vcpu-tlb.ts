@@ -45,6 +45,12 @@ export class VcpuTlb {
     this.filled++;
   }
 
+  /** One translation goes. */
+  forget(gfn: number): void {
+    const i = gfn & this.mask;
+    if (this.gfns[i] === gfn) this.gfns[i] = EMPTY;
+  }
+
   flushAll(): void {
     if (this.filled === 0) return;
     this.gfns.fill(EMPTY);

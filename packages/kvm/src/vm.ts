@@ -26,8 +26,11 @@ import type {
 } from '@mmu-notifier/plugin-api';
 import { assertHeld } from './assert.ts';
 import { GfnSet } from './gfn-set.ts';
+import { RESET, type Registers } from './guest/registers.ts';
 import type { Memslots } from './memslots.ts';
 import { MmuInvalidate } from './retry.ts';
+import { ShadowMmu } from './shadow/shadow-mmu.ts';
+import { ShadowVcpu } from './shadow/vcpu.ts';
 import { SpteBits, Sptes, nextPresentIn } from './sptes.ts';
 import type { TablePage } from './sptes.ts';
 import type { KvmStats } from './stats.ts';
@@ -40,6 +43,10 @@ export interface KvmShared {
   /** `pinned`: the world before notifiers, each spte holds a pin and nothing invalidates it. */
   readonly coherence: 'notifier' | 'pinned';
   readonly vcpuTlbEntries: number;
+  /** `shadow`: shadow pages stand in for the guest's own tables. */
+  readonly mode: 'direct' | 'shadow';
+  /** vCPUs of each VM. */
+  readonly vcpus: number;
   /** Every VM of the device, in order of creation. */
   readonly vms: Map<string, Vm>;
   /** Rules that were found broken where nobody could be told (Linux WARNs). */
@@ -80,7 +87,14 @@ export class Vm {
   readonly retryQueue: WaitQueue;
   /** @locks mmuLock. */
   readonly sptes: Sptes;
-  readonly vcpu: Vcpu;
+  /** In shadow mode they have no part in translating. */
+  readonly vcpus: readonly Vcpu[];
+  /** Shadow mode: the tables. @locks mmuLock. */
+  readonly shadow: ShadowMmu | undefined;
+  /** Shadow mode: the vCPUs, and one more behind them whose paging is always off. */
+  readonly shadowVcpus: readonly ShadowVcpu[];
+  /** Direct mode: what each vCPU's kernel has set. */
+  readonly registers: Registers[];
   /** sptes were dropped and the TLB has not been flushed. @locks mmuLock. */
   unflushed = false;
   /** Pins of sptes that were dropped; they go after the flush, for the last one frees the page. @locks mmuLock. */
@@ -112,7 +126,12 @@ export class Vm {
       tableLinked: () => this.stats.mmuCacheMiss(),
       tableUnlinked: () => this.stats.mmuShadowZapped(),
     });
-    this.vcpu = new Vcpu(this.sptes, shared.vcpuTlbEntries);
+    const shadow = shared.mode === 'shadow';
+    const each = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
+    this.vcpus = each(shadow ? 0 : shared.vcpus, () => new Vcpu(this.sptes, shared.vcpuTlbEntries));
+    this.shadow = shadow ? new ShadowMmu(this) : undefined;
+    this.shadowVcpus = each(shadow ? shared.vcpus + 1 : 0, () => new ShadowVcpu(shared.vcpuTlbEntries));
+    this.registers = each(shared.vcpus, () => RESET);
   }
 
   /**
@@ -124,8 +143,9 @@ export class Vm {
    */
   zap(first: number, end: number, why: 'invalidated' | 'gone' = 'gone'): number {
     assertHeld(this.mmuLock, 'mmuLock');
-    const { sptes } = this;
+    const { sptes, shadow } = this;
     let dropped = 0;
+    if (shadow !== undefined) return shadow.zap(first, end, why === 'invalidated' ? this.invalidated : undefined);
     for (let gfn = sptes.nextPresent(first, end); gfn >= 0; gfn = sptes.nextPresent(gfn, end)) {
       const leaf = sptes.leaf(gfn) as TablePage;
       const base = gfn - (gfn & 511);
@@ -140,7 +160,27 @@ export class Vm {
     return dropped;
   }
 
-  /** Drops one present spte, as {@link Vm.zap}. @locks mmuLock held. @sleeps Never. */
+  /**
+   * The sptes of the gfns `[first, end)` stay, and let the guest write no more. The TLB may until {@link Vm.flush}.
+   *
+   * @locks mmuLock held. @sleeps Never.
+   */
+  writeProtect(first: number, end: number): void {
+    assertHeld(this.mmuLock, 'mmuLock');
+    const { sptes, shadow } = this;
+    if (shadow !== undefined) {
+      shadow.writeProtect(first, end);
+      return;
+    }
+    for (let gfn = sptes.nextPresent(first, end); gfn >= 0; gfn = sptes.nextPresent(gfn + 1, end)) {
+      if ((sptes.bits(gfn) & SpteBits.Writable) === 0) continue;
+      sptes.change(gfn, 0, SpteBits.Writable);
+      this.host.ledger.downgrade(sptes.ledgerEntry(gfn));
+      this.unflushed = true;
+    }
+  }
+
+  /** Drops one present spte of direct mode, as {@link Vm.zap}. @locks mmuLock held. @sleeps Never. */
   dropSpte(gfn: number): void {
     assertHeld(this.mmuLock, 'mmuLock');
     this.drop(this.sptes.leaf(gfn) as TablePage, gfn & 511);
@@ -148,18 +188,28 @@ export class Vm {
     this.stats.pages4k(-1);
   }
 
-  /**
-   * What hardware noted in the spte goes to the page, which is legal here: either the callback that wants it gone has
-   * not returned, or no callback has wanted it gone, so the page is still mapped (or pinned).
-   */
   private drop(leaf: TablePage, index: number): void {
-    const { frames, ledger } = this.host;
-    const pfn = leaf.words[2 * index] as Pfn;
     const bits = leaf.words[2 * index + 1] as number;
-    if ((bits & SpteBits.Dirty) !== 0) frames.markDirty(pfn);
-    if ((bits & SpteBits.Accessed) !== 0 && pfn !== frames.zeroPage) frames.markAccessed(pfn);
-    ledger.clear(leaf.ledger[index] as LedgerEntry);
+    this.letGo(
+      leaf.words[2 * index] as Pfn,
+      leaf.ledger[index] as LedgerEntry,
+      (bits & SpteBits.Accessed) !== 0,
+      (bits & SpteBits.Dirty) !== 0,
+    );
     this.sptes.clear(leaf, index);
+  }
+
+  /**
+   * An spte goes. What hardware noted in it goes to the page, which is legal here: either the callback that wants it gone
+   * has not returned, or no callback has wanted it gone, so the page is still mapped (or pinned).
+   *
+   * @locks mmuLock held. @sleeps Never.
+   */
+  letGo(pfn: Pfn, entry: LedgerEntry, accessed: boolean, dirty: boolean): void {
+    const { frames, ledger } = this.host;
+    if (dirty) frames.markDirty(pfn);
+    if (accessed && pfn !== frames.zeroPage) frames.markAccessed(pfn);
+    ledger.clear(entry);
     if (this.shared.coherence === 'pinned') this.gather.push(pfn);
     this.unflushed = true;
   }
@@ -197,9 +247,13 @@ export class Vm {
 
   private flushVcpus(): void {
     this.unflushed = false;
-    if (this.vcpu.tlb.filled === 0) return;
-    this.vcpu.tlb.flushAll();
-    this.stats.remoteTlbFlush();
-    this.stats.tlbFlush();
+    let kicked = false;
+    for (const { tlb } of this.shadow === undefined ? this.vcpus : this.shadowVcpus) {
+      if (tlb.filled === 0) continue;
+      tlb.flushAll();
+      this.stats.tlbFlush();
+      kicked = true;
+    }
+    if (kicked) this.stats.remoteTlbFlush();
   }
 }

@@ -46,6 +46,7 @@ interface Frame {
 interface Entry {
   readonly translation: Translation;
   state: 'valid' | 'cleared' | 'flushed';
+  permission: 'load' | 'draining' | 'store';
 }
 
 /** An address space. */
@@ -309,24 +310,37 @@ export class FakeHost implements PluginHost {
   readonly ledger: LedgerService = {
     establish: (translation) => {
       this.frame(translation.pfn);
-      return (this.entries.push({ translation, state: 'valid' }) - 1) as LedgerEntry;
+      return (this.entries.push({ translation, state: 'valid', permission: translation.writable ? 'store' : 'load' }) -
+        1) as LedgerEntry;
     },
-    downgrade: () => undefined,
+    upgrade: (entry) => {
+      const { translation } = this.entries[entry] as Entry;
+      if (this.pte(translation.mm as FakeMm, translation.address)?.writable !== true)
+        throw new Error(`ledger entry ${entry} is upgraded where the pte is read-only`);
+      (this.entries[entry] as Entry).permission = 'store';
+    },
+    downgrade: (entry) => {
+      (this.entries[entry] as Entry).permission = 'draining';
+    },
     clear: (entry) => {
       const it = this.entries[entry] as Entry;
       if (it.state !== 'valid') throw new Error(`ledger entry ${entry} is cleared while ${it.state}`);
       it.state = 'cleared';
     },
     flush: () => {
-      for (const entry of this.entries) if (entry.state === 'cleared') entry.state = 'flushed';
+      for (const entry of this.entries) {
+        if (entry.state === 'cleared') entry.state = 'flushed';
+        if (entry.permission === 'draining') entry.permission = 'load';
+      }
     },
     load: (entry, offset, length, into, at) => {
       const { pfn } = this.reach(entry).translation;
       into.set(this.frame(pfn).bytes.subarray(offset, offset + length), at);
     },
     store: (entry, offset, length, from, at) => {
-      const { pfn, writable } = this.reach(entry).translation;
-      if (!writable) throw new Error(`store through read-only ledger entry ${entry}`);
+      const { permission, translation } = this.reach(entry);
+      const { pfn } = translation;
+      if (permission === 'load') throw new Error(`store through read-only ledger entry ${entry}`);
       this.frame(pfn).bytes.set(from.subarray(at, at + length), offset);
     },
   };

@@ -100,6 +100,10 @@ export class TranslationOracle implements FrameObserver, PteObserver {
       this.agree(ledger, slot, ledger.permission[slot] === Permission.store ? 'store' : 'load');
   }
 
+  upgraded(ledger: Ledger, slot: number): void {
+    if (ledger.coherence === 'notified') this.agree(ledger, slot, 'store');
+  }
+
   flushed(ledger: Ledger, slot: number): void {
     this.devicePtes.flushed(ledger, slot);
     this.reach[ledger.pfn[slot]]--;

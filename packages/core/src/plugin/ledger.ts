@@ -84,6 +84,13 @@ export class Ledger implements LedgerService {
     return (slot + this.generation[slot] * GENERATION) as LedgerEntry;
   }
 
+  upgrade(entry: LedgerEntry): void {
+    const slot = this.slotOf(entry);
+    if (this.state[slot] !== EntryState.valid) this.misuse('upgrades a translation that it has cleared');
+    this.permission[slot] = Permission.store;
+    this.oracle?.upgraded(this, slot);
+  }
+
   downgrade(entry: LedgerEntry): void {
     const slot = this.slotOf(entry);
     if (this.permission[slot] !== Permission.store) return;

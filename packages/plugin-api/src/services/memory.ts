@@ -146,6 +146,8 @@ export interface Translation {
 export interface LedgerService {
   /** Declares a new translation. */
   establish(translation: Translation): LedgerEntry;
+  /** A valid entry gained write permission, where the primary pte permits it. */
+  upgrade(entry: LedgerEntry): void;
   /** The entry lost write permission (still cached writable until flushed). */
   downgrade(entry: LedgerEntry): void;
   /** The entry left the device's tables; caches may still hold it. */

@@ -1,0 +1,31 @@
+/** From the process's address to a page with a reference, as a fault needs it. */
+import { isErrno } from '@mmu-notifier/plugin-api';
+import type { Errno, GetPageOptions, Routine, UserPage, VirtualAddress } from '@mmu-notifier/plugin-api';
+import type { Vm } from './vm.ts';
+
+/** A pin that is held for long must be of the page that the process will go on writing to. */
+export const FOR_LOAD: GetPageOptions = { interruptible: true, longterm: true };
+export const FOR_STORE: GetPageOptions = { write: true, interruptible: true };
+
+/** hva to pfn, with a reference. @locks None that a callback takes. @sleeps May. `hva_to_pfn` */
+export function* getPage(vm: Vm, address: VirtualAddress, access: 'load' | 'store'): Routine<UserPage | Errno> {
+  const { pages, sync, frames } = vm.host;
+  const options = access === 'store' ? FOR_STORE : FOR_LOAD;
+  let page: UserPage | Errno | undefined;
+  if (vm.shared.coherence === 'pinned') {
+    page = yield* pages.pinUserPage(vm.mm, address, options);
+  } else {
+    yield* sync.preempt('kvm: get user page');
+    page = pages.getUserPageFast(vm.mm, address, options);
+    if (page === undefined) page = yield* pages.getUserPage(vm.mm, address, options);
+  }
+  if (isErrno(page) || !frames.isPoisoned(page.pfn)) return page;
+  dropReference(vm, page);
+  return 'EHWPOISON';
+}
+
+/** The one that `getPage` took. */
+export function dropReference(vm: Vm, page: UserPage): void {
+  if (vm.shared.coherence === 'pinned') vm.host.pages.unpinPage(page.pfn);
+  else vm.host.pages.putPage(page.pfn);
+}
