@@ -41,6 +41,9 @@ const RACES = [
   'exit',
   'exec',
   'oom',
+  'shadow-tables',
+  'shadow-reclaim',
+  'shadow-invlpg',
 ];
 
 describe.each(RACES)('the race with %s', (name) => {
@@ -81,6 +84,15 @@ describe('a machine without one guard', () => {
 
   it('is caught when start leaves the TLB of the vCPU alone', async () => {
     expect(await caught('munmap', () => withoutKvmGuard('flush'))).toBeDefined();
+  });
+
+  it.each([
+    ['shadow-tables', 'sequence-check', 'stale-translation'],
+    ['shadow-reclaim', 'flush', 'start-is-a-barrier'],
+    ['shadow-invlpg', 'gpte-check', 'require'],
+    ['shadow-tables', 'table-write-protect', 'kvm-write-protect'],
+  ] as const)('is caught under shadow paging: %s without %s', async (race, guard, oracle) => {
+    expect(await caught(race, () => withoutKvmGuard(guard))).toBe(oracle);
   });
 
   it('is caught when registration does not take all locks', async () => {

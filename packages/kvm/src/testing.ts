@@ -5,6 +5,7 @@
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { MmuInvalidate } from './retry.ts';
+import { ShadowMmu } from './shadow/shadow-mmu.ts';
 import { Vm } from './vm.ts';
 
 /**
@@ -23,7 +24,11 @@ export type KvmGuard =
   /** Windows are a flag instead of a count: the first end clears it. */
   | 'window-count'
   /** Start drops the sptes and leaves the TLB alone. */
-  | 'flush';
+  | 'flush'
+  /** Shadow paging: an entry of the guest that changed since the walk is used. */
+  | 'gpte-check'
+  /** Shadow paging: a table with a shadow page stays writable for the guest. */
+  | 'table-write-protect';
 
 /** The fields that the guards are about, private to the driver. */
 interface Pair {
@@ -40,7 +45,9 @@ function pair(invalidate: MmuInvalidate): Pair {
 
 const { begin } = MmuInvalidate.prototype;
 
-const INVALIDATE_TWINS: Readonly<Record<Exclude<KvmGuard, 'flush'>, Readonly<Record<string, Twin>>>> = {
+const INVALIDATE_TWINS: Readonly<
+  Record<Exclude<KvmGuard, 'flush' | 'gpte-check' | 'table-write-protect'>, Readonly<Record<string, Twin>>>
+> = {
   'sequence-check': {
     retryGfn(this: MmuInvalidate, _seq: number, gfn: number): boolean {
       return this.covers(gfn);
@@ -90,9 +97,16 @@ const INVALIDATE_TWINS: Readonly<Record<Exclude<KvmGuard, 'flush'>, Readonly<Rec
  * @public
  */
 export function withoutGuard(guard: KvmGuard): () => void {
-  return guard === 'flush'
-    ? replace(Vm.prototype, { flushRemoteTlbs: () => undefined })
-    : replace(MmuInvalidate.prototype, INVALIDATE_TWINS[guard]);
+  switch (guard) {
+    case 'flush':
+      return replace(Vm.prototype, { flushRemoteTlbs: () => undefined });
+    case 'gpte-check':
+      return replace(ShadowMmu.prototype, { gpteChanged: () => false });
+    case 'table-write-protect':
+      return replace(ShadowMmu.prototype, { writeProtect: () => undefined });
+    default:
+      return replace(MmuInvalidate.prototype, INVALIDATE_TWINS[guard]);
+  }
 }
 
 function replace(prototype: object, methods: Readonly<Record<string, unknown>>): () => void {

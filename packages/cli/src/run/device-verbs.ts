@@ -5,7 +5,7 @@ import type { DeviceEvent, DeviceLoadEvent, DeviceStoreEvent } from '@mmu-notifi
 import { InputError } from '../errors.ts';
 import { hex } from '../sizes.ts';
 import { MAP_FAILED } from './bindings.ts';
-import { DONE, type Outcome, answer, bytes, deviceExit, errno } from './outcome.ts';
+import { DONE, type Outcome, answer, bytes, deviceExit, errno, words } from './outcome.ts';
 import { storePattern } from './pattern.ts';
 import type { AttachedDevice, World } from './world.ts';
 
@@ -52,17 +52,17 @@ function* action(
       `line ${event.line}: found "${event.action}", expected a verb of ${event.actor.name}: ${known}`,
     );
   }
-  const words: string[] = [];
+  const given: string[] = [];
   for (const word of event.arguments) {
     if (typeof word === 'string') {
-      words.push(word);
+      given.push(word);
       continue;
     }
     const address = isReference(word) ? world.bindings.address(word) : MAP_FAILED;
     if (address === MAP_FAILED) return errno('EINVAL');
-    words.push(hex(address));
+    given.push(hex(address));
   }
-  const result = yield* run(attached.process.handle, words);
+  const result = yield* run(attached.process.handle, given);
   if (result === undefined) return DONE;
-  return isErrno(result) ? errno(result) : answer(result);
+  return isErrno(result) ? errno(result) : words(result);
 }

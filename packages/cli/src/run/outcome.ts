@@ -34,6 +34,12 @@ export function processName(name: string): Outcome {
   return { fields: { result: name }, value: { kind: 'process', name } };
 }
 
+/** What a device's action says; where it is an even number of hex digits, verdicts take it for bytes. */
+export function words(text: string): Outcome {
+  const isHex = /^([0-9a-f]{2})+$/.test(text);
+  return { fields: { result: text }, value: isHex ? { kind: 'bytes', hex: text } : NONE };
+}
+
 /** An answer of its own form. */
 export function answer(result: unknown): Outcome {
   return { fields: { result }, value: NONE };

@@ -23,7 +23,7 @@ import type { Vm } from '../vm.ts';
 import { childRole, hasWriteProtect, isDirect, levelOf, rootRole, smepAndNotWp } from './role.ts';
 import type { ShadowMmu } from './shadow-mmu.ts';
 import { ShadowBits, type ShadowPage } from './shadow-page.ts';
-import { bitsOf, readGpte, syncRoot, withoutCleanWrites } from './sync.ts';
+import { bitsOf, syncRoot, withoutCleanWrites } from './sync.ts';
 import type { ShadowVcpu } from './vcpu.ts';
 
 /** `emulate`: a store that KVM makes itself, to that frame. */
@@ -181,7 +181,7 @@ function* fetch(
   walk: GuestWalk,
 ): Routine<ShadowPage | undefined> {
   let page = vcpu.root as ShadowPage;
-  if (walk.steps.length > 0 && changed(vm, walk.steps[0] as WalkStep)) return undefined;
+  if (walk.steps.length > 0 && mmu.gpteChanged(walk.steps[0] as WalkStep)) return undefined;
   while (page.level > 1) {
     const index = gpteIndex(gva, page.level);
     let child = page.children[index];
@@ -205,18 +205,12 @@ function* fetch(
       if (child.unsyncChildren.size > 0) yield* syncRoot(vm, mmu, child);
     }
     // The table is write-protected or unsync by now: whatever the guest changes after this look reaches the shadow page.
-    if (below !== undefined && changed(vm, below)) return undefined;
+    if (below !== undefined && mmu.gpteChanged(below)) return undefined;
     if (!linked) mmu.link(page, index, child);
     child.writeFloodingCount = 0;
     page = child;
   }
   return page;
-}
-
-/** @sleeps Never. `FNAME(gpte_changed)` */
-function changed(vm: Vm, { gpa, low, high }: WalkStep): boolean {
-  const now = readGpte(vm, gpa);
-  return now === undefined || now.low !== low || now.high !== high;
 }
 
 /** @locks mmuLock held. @sleeps Never. `mmu_set_spte` */

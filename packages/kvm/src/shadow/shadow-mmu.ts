@@ -9,12 +9,13 @@
  * Mirrors `arch/x86/kvm/mmu/mmu.c` of Linux 6.8 with leaves of 4 KiB.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
+import type { WalkStep } from '../guest/walk.ts';
 import type { Vm } from '../vm.ts';
 import type { GfnSet } from '../gfn-set.ts';
 import { Rmap } from './rmap.ts';
 import { type Role, isDirect, levelOf } from './role.ts';
 import { ShadowBits, ShadowPage, type SpteRef } from './shadow-page.ts';
-import { syncPage } from './sync.ts';
+import { readGpte, syncPage } from './sync.ts';
 
 /** `KVM_MIN_ALLOC_MMU_PAGES`: fewer shadow pages than that cannot be asked for. */
 export const LEAST_SHADOW_PAGES = 64;
@@ -46,6 +47,12 @@ export class ShadowMmu {
   /** Whether a write of the guest to the frame must come to KVM: it is a table above the last level. */
   isTracked(gfn: number): boolean {
     return this.pagesOf(gfn).some((page) => !page.direct && page.level > 1 && !page.invalid);
+  }
+
+  /** Whether an entry of the guest is no longer what a walk saw. @sleeps Never. `FNAME(gpte_changed)` */
+  gpteChanged({ gpa, low, high }: WalkStep): boolean {
+    const now = readGpte(this.vm, gpa);
+    return now === undefined || now.low !== low || now.high !== high;
   }
 
   /** Finds the page with that role, brought up to date, or makes an empty one. `kvm_mmu_get_shadow_page` */
