@@ -1,0 +1,1 @@
+module.exports = { displayName: 'links', preset: '../../jest.preset.js', coverageDirectory: 'coverage' };
