@@ -86,20 +86,26 @@ function* auditFrames(kernel: Kernel, { mappings }: Census): Iterable<Violation>
 export function* auditDevice(kernel: Kernel, attached: AttachedDevice, oracle: TranslationOracle): Iterable<Violation> {
   const { name, device, ledger } = attached;
   for (const { rule, message } of device.invariants?.() ?? []) yield { oracle: rule, message: `${name}: ${message}` };
-  const listed = new Map<string, boolean>();
-  for (const { mm, address, pfn, writable } of device.translations())
-    listed.set(`${mm.id} ${hex(address)} ${pfn}`, writable);
+  // Several parts of a device may hold the same page, each its own entry.
+  const listed = new Map<string, boolean[]>();
+  for (const { mm, address, pfn, writable } of device.translations()) {
+    const key = `${mm.id} ${hex(address)} ${pfn}`;
+    listed.set(key, [...(listed.get(key) ?? []), writable]);
+  }
   for (const slot of ledger.slots()) {
     if (ledger.state[slot] !== EntryState.valid) continue;
     const key = `${ledger.mm[slot].id} ${hex(ledger.address[slot])} ${ledger.pfn[slot]}`;
     const writable = ledger.permission[slot] === Permission.store;
-    if (listed.get(key) !== writable) {
+    const entries = listed.get(key) ?? [];
+    const at = entries.indexOf(writable);
+    if (at < 0) {
       yield {
         oracle: 'device-agreement',
         message: `${name}: the ledger has ${key} (mm, address, pfn), the device lists something else`,
       };
     }
-    listed.delete(key);
+    entries.splice(Math.max(at, 0), 1);
+    if (entries.length === 0) listed.delete(key);
     const why =
       ledger.coherence === 'pinned' ? undefined : oracle.disagreement(ledger, slot, writable ? 'store' : 'load');
     if (why !== undefined)

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'gru', preset: '../../jest.preset.js', coverageDirectory: 'coverage' };

@@ -1,0 +1,96 @@
+/**
+ * A context: what one GSEG of a process is to the driver. Its control blocks and data segment live on a chiplet while it
+ * is loaded, and in memory otherwise. Mirrors `struct gru_thread_state`.
+ */
+import type { Mutex, WaitQueue } from '@mmu-notifier/plugin-api';
+import type { Cbr } from '../hardware/cbr.ts';
+import type { Cch } from '../hardware/cch.ts';
+import { ControlBlock } from '../hardware/control-block.ts';
+import type { ContextConfig } from '../options.ts';
+import type { Gms } from './gms.ts';
+import type { GruState, Reservation } from './gru-state.ts';
+import type { GruShared } from './shared.ts';
+
+/** Counters of one GSEG. */
+export interface GsegStatistics {
+  fmmTlbmiss: number;
+  upmTlbmiss: number;
+  tlbdropin: number;
+  contextStolen: number;
+}
+
+export class Gts {
+  /** The process that opened it, and its number there. */
+  readonly process: string;
+  readonly number: number;
+  readonly gms: Gms;
+  config: ContextConfig;
+  readonly ctxlock: Mutex;
+  /** Whoever of the process polls a control block. */
+  readonly blockQueue: WaitQueue;
+  readonly blocks: readonly ControlBlock[];
+  readonly statistics: GsegStatistics = { fmmTlbmiss: 0, upmTlbmiss: 0, tlbdropin: 0, contextStolen: 0 };
+  /** Where it is loaded, and with what. @locks ctxlock. */
+  gru: GruState | undefined;
+  reservation: Reservation | undefined;
+  /** Virtual time of the last theft. */
+  stolenAt: number = -Infinity;
+  closed = false;
+  /** The home blade, where nothing else was asked for. */
+  readonly homeBlade: number;
+  private readonly saved: Uint8Array;
+
+  constructor(shared: GruShared, process: string, number: number, gms: Gms, config: ContextConfig, homeBlade: number) {
+    const { sync, deviceName } = shared.host;
+    const owner = `${deviceName}.${process}.${number}`;
+    this.process = process;
+    this.number = number;
+    this.gms = gms;
+    this.config = config;
+    this.homeBlade = homeBlade;
+    this.ctxlock = sync.mutex(`${owner}.ctxlock`);
+    this.blockQueue = sync.waitQueue(`${owner}.blocks`);
+    const changed = (): void => this.blockQueue.wakeAll();
+    this.blocks = Array.from({ length: config.controlBlocks }, (_, block) => new ControlBlock(block, changed));
+    this.saved = new Uint8Array(config.dataSegmentBytes);
+  }
+
+  get cch(): Cch | undefined {
+    return this.reservation === undefined ? undefined : this.gru?.chiplet.cchs[this.reservation.ctxnum];
+  }
+
+  /** Whether hardware executes its instructions now. */
+  get loaded(): boolean {
+    return this.cch?.state === 'RUNNING';
+  }
+
+  /** The data segment, wherever it is now. Good for this step. */
+  get segment(): Uint8Array {
+    const { cch } = this;
+    return cch === undefined || cch.state === 'INACTIVE' ? this.saved : cch.dsr;
+  }
+
+  /** The register of a block, while it is loaded. */
+  cbrOf(block: ControlBlock): Cbr {
+    return this.reservation?.cbrs[block.number] as Cbr;
+  }
+
+  /** Its part of the data segment, so that blocks do not get in each other's way. */
+  dsrOf(block: ControlBlock): { readonly offset: number; readonly bytes: number } {
+    const bytes = Math.floor(this.config.dataSegmentBytes / this.config.controlBlocks);
+    return { offset: block.number * bytes, bytes };
+  }
+
+  /** The image moves into the registers. */
+  restore(cch: Cch): void {
+    cch.dsr.set(this.saved);
+    this.blocks.forEach((block) => {
+      this.cbrOf(block).block = block;
+    });
+  }
+
+  /** The image moves out of them. */
+  save(cch: Cch): void {
+    this.saved.set(cch.dsr);
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * A context configuration handle (CCH): the registers and the part of the data segment that a context has, and the ASID
+ * that its addresses are tagged with.
+ */
+import type { Cbr } from './cbr.ts';
+
+/** Where a miss goes: to the CPU's fault map with an interrupt, or to the process that polls its block. */
+export type MissMode = 'interrupt' | 'user-polling';
+
+export type CchState = 'INACTIVE' | 'MAPPED' | 'RUNNING';
+
+export class Cch {
+  readonly ctxnum: number;
+  state: CchState = 'INACTIVE';
+  asid = 0;
+  missMode: MissMode = 'interrupt';
+  /** By number of the control block. */
+  cbrs: readonly Cbr[] = [];
+  dsr: Uint8Array = new Uint8Array(0);
+
+  constructor(ctxnum: number) {
+    this.ctxnum = ctxnum;
+  }
+
+  allocate(cbrs: readonly Cbr[], dsr: Uint8Array, missMode: MissMode): void {
+    this.cbrs = cbrs;
+    this.dsr = dsr;
+    this.missMode = missMode;
+    this.state = 'MAPPED';
+  }
+
+  start(asid: number): void {
+    this.asid = asid;
+    this.state = 'RUNNING';
+    for (const { tfh, block } of this.cbrs) if (block !== undefined) tfh.activate(block, this.ctxnum);
+  }
+
+  /** Instructions stop between two steps. What is in the registers stays there. */
+  stop(): void {
+    if (this.state !== 'RUNNING') return;
+    this.state = 'MAPPED';
+    this.asid = 0;
+    for (const { tfh } of this.cbrs) tfh.deactivate();
+  }
+
+  deallocate(): void {
+    for (const cbr of this.cbrs) cbr.block = undefined;
+    this.cbrs = [];
+    this.dsr = new Uint8Array(0);
+    this.state = 'INACTIVE';
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The process's side: it claims a control block, writes an instruction into it, and waits. While it waits, it is the one
+ * that drives the execution unit: hardware that nobody waits for runs in a thread of its own. A process that finds its
+ * block in `CALL_OS` calls the driver; one that touches a context which is not loaded faults.
+ */
+import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import { callOs } from '../driver/fault.ts';
+import type { Gts } from '../driver/gts.ts';
+import { gsegFault } from '../driver/placement.ts';
+import type { GruShared } from '../driver/shared.ts';
+import type { ControlBlock } from '../hardware/control-block.ts';
+import type { Instruction } from '../hardware/instruction.ts';
+
+/** A block that nobody uses. @sleeps Until there is one. Errors: `EIO` where the context is closed. */
+export function* claimBlock(gts: Gts): Routine<ControlBlock | Errno> {
+  const free = (): ControlBlock | undefined => gts.blocks.find(({ claimed }) => !claimed);
+  if (free() === undefined) yield* gts.blockQueue.waitUntil(() => gts.closed || free() !== undefined);
+  const block = free();
+  if (gts.closed || block === undefined) return 'EIO';
+  block.claimed = true;
+  return block;
+}
+
+export function releaseBlock(gts: Gts, block: ControlBlock): void {
+  block.claimed = false;
+  gts.blockQueue.wakeAll();
+}
+
+/**
+ * Executes one instruction in a block that the caller has claimed.
+ *
+ * @sleeps On a miss. Errors: `EIO`, the context is closed; `EFAULT`, the address space is gone. An exception is not an
+ *   error: look at the block.
+ */
+export function* execute(
+  shared: GruShared,
+  gts: Gts,
+  block: ControlBlock,
+  instruction: Instruction,
+): Routine<Errno | undefined> {
+  shared.stats.instructions();
+  block.issue(instruction);
+  return yield* waitFor(shared, gts, block);
+}
+
+/** Waits until the block is idle, or has an exception. @sleeps May. */
+export function* waitFor(shared: GruShared, gts: Gts, block: ControlBlock): Routine<Errno | undefined> {
+  for (;;) {
+    const { istatus } = block;
+    if (istatus === 'IDLE') return undefined;
+    if (istatus === 'EXCEPTION') {
+      shared.stats.user_exception();
+      return undefined;
+    }
+    const error = yield* serve(shared, gts, block);
+    if (error !== undefined) {
+      block.become('IDLE');
+      return error;
+    }
+  }
+}
+
+/** Does what the block needs next. */
+function* serve(shared: GruShared, gts: Gts, block: ControlBlock): Routine<Errno | undefined> {
+  if (gts.closed) return 'EIO';
+  if (!gts.loaded) return yield* gsegFault(shared, gts);
+  if (block.istatus === 'CALL_OS') {
+    const result = yield* callOs(shared, gts, block);
+    return result === 'EFAULT' && block.istatus === 'CALL_OS' && gts.loaded ? 'EFAULT' : undefined;
+  }
+  if (block.asynchronous || missed(gts, block)) {
+    const { istatus } = block;
+    yield* gts.blockQueue.waitUntil(
+      () => gts.closed || !gts.loaded || block.istatus !== istatus || (!block.asynchronous && !missed(gts, block)),
+    );
+    return undefined;
+  }
+  advance(gts, block);
+  yield* shared.host.sync.preempt('gru: next step');
+  return undefined;
+}
+
+/** Whether hardware waits for an interrupt to be served. */
+function missed(gts: Gts, block: ControlBlock): boolean {
+  return gts.loaded && gts.cbrOf(block).tfh.missed;
+}
+
+/** One step of hardware. */
+function advance(gts: Gts, block: ControlBlock): void {
+  const { gru, cch } = gts;
+  if (gru !== undefined && cch !== undefined) gru.unit.step(cch, gts.cbrOf(block));
+}
+
+/** Issues an instruction and goes on: a thread is the hardware that executes it. */
+export function start(shared: GruShared, gts: Gts, block: ControlBlock, instruction: Instruction): void {
+  const { host, stats } = shared;
+  stats.instructions();
+  block.asynchronous = true;
+  block.issue(instruction);
+  const stopped = (): boolean => !gts.loaded || missed(gts, block);
+  const active = (): boolean => block.istatus === 'ACTIVE' || block.istatus === 'CALL_OS';
+  host.tasks.kernelThread(
+    `${host.deviceName}.${gts.process} cb${block.number}`,
+    function* () {
+      while (active() && !gts.closed) {
+        if (block.istatus === 'CALL_OS' || stopped()) {
+          yield* gts.blockQueue.waitUntil(
+            () => gts.closed || !active() || (block.istatus === 'ACTIVE' && !stopped()),
+          );
+        } else {
+          advance(gts, block);
+          yield* host.sync.preempt('gru: next step');
+        }
+      }
+      block.asynchronous = false;
+      gts.blockQueue.wakeAll();
+    },
+    'daemon',
+  );
+}
