@@ -17,6 +17,7 @@ const FILES = [
   'core/bench/faults.bench.ts',
   'core/bench/calls.bench.ts',
   'core/bench/kvm.bench.ts',
+  'gru/bench/gru.bench.ts',
   'core/bench/vmas.bench.ts',
   'trace/bench/replay.bench.ts',
 ];

@@ -9,7 +9,7 @@ import type { GruShared } from './driver/shared.ts';
 import { Cause, causeNames } from './hardware/cause.ts';
 import type { ControlBlock } from './hardware/control-block.ts';
 import { isUserRange } from './options.ts';
-import { claimBlock, execute, releaseBlock } from './user/instructions.ts';
+import { claimBlock, claimNow, executeNow, releaseBlock, waitFor } from './user/instructions.ts';
 
 /**
  * Addresses are the process's own (`process`); it answers `EIO` where the process has no context, or another address
@@ -24,7 +24,7 @@ export function* accessGru(shared: GruShared, request: DeviceAccess): Routine<De
   if (space !== 'process') return 'EINVAL';
   if (!isUserRange(address, data.length)) return 'EFAULT';
   if (data.length === 0) return 'done';
-  const block = yield* claimBlock(gts);
+  const block = claimNow(gts) ?? (yield* claimBlock(gts));
   if (isErrno(block)) return block;
   const result = yield* transfer(shared, gts, block, request);
   releaseBlock(gts, block);
@@ -58,10 +58,12 @@ export function* transfer(
     const length = Math.min(bytes, data.length - done);
     if (kind === 'store') gts.segment.set(data.subarray(done, done + length), dsr);
     const opcode = kind === 'load' ? 'vload' : 'vstore';
-    const error = yield* execute(shared, gts, block, { opcode, address: address + done, length, dsr });
-    if (error !== undefined) return error;
-    const failed = exceptionOf(block);
-    if (failed !== undefined) return failed;
+    if (!executeNow(shared, gts, block, { opcode, address: address + done, length, dsr })) {
+      const error = yield* waitFor(shared, gts, block);
+      if (error !== undefined) return error;
+      const failed = exceptionOf(block);
+      if (failed !== undefined) return failed;
+    }
     if (kind === 'load') data.set(gts.segment.subarray(dsr, dsr + length), done);
     done += length;
   }

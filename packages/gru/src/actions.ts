@@ -11,7 +11,7 @@ import { callOs } from './driver/fault.ts';
 import type { Gts } from './driver/gts.ts';
 import { flushRange } from './driver/invalidate.ts';
 import { unloadContext } from './driver/load.ts';
-import { checkPlacement, markStolen } from './driver/placement.ts';
+import { checkPlacement, gsegFault, markStolen } from './driver/placement.ts';
 import type { GruShared } from './driver/shared.ts';
 import { causeNames } from './hardware/cause.ts';
 import type { ControlBlock } from './hardware/control-block.ts';
@@ -87,6 +87,8 @@ function* run(shared: GruShared, gts: Gts, block: ControlBlock, { instruction, a
 
 /** `start INSTRUCTION...`: answers the block's number, and does not wait. */
 function* startInstruction(shared: GruShared, gts: Gts, args: readonly string[]): Answer {
+  const error = gts.loaded ? undefined : yield* gsegFault(shared, gts);
+  if (error !== undefined) return error;
   const block = yield* claimBlock(gts);
   if (isErrno(block)) return block;
   const parsed = parseInstruction(gts, block, args);

@@ -8,11 +8,7 @@ import type { GruShared } from './driver/shared.ts';
 import type { ContextConfig } from './options.ts';
 
 /** @locks None of core's held. @sleeps May. Errors: `ESRCH`, those of `notifiers.get`. */
-export function* createContext(
-  shared: GruShared,
-  process: ProcessHandle,
-  config: ContextConfig,
-): Routine<Gts | Errno> {
+export function* createContext(shared: GruShared, process: ProcessHandle, config: ContextConfig): Routine<Gts | Errno> {
   const { host, contexts, stats, blades } = shared;
   const { mm } = process;
   if (mm === undefined || !host.processes.getNotZero(mm)) return 'ESRCH';

@@ -1,7 +1,17 @@
 /** Options of the driver and of one context, as users write them. */
 import { TASK_SIZE } from '@mmu-notifier/plugin-api';
 import type { MissMode } from './hardware/cch.ts';
-import { CBRS, CBR_UNIT, CHIPLETS_PER_BLADE, DSR_BYTES, DSR_UNIT, MAX_ASID, MIN_ASID } from './hardware/geometry.ts';
+import {
+  ASID_STEP,
+  CBRS,
+  CBR_UNIT,
+  CHIPLETS_PER_BLADE,
+  CONTEXTS,
+  DSR_BYTES,
+  DSR_UNIT,
+  MAX_ASID,
+  MIN_ASID,
+} from './hardware/geometry.ts';
 
 /**
  * Options of {@link gru}.
@@ -31,6 +41,7 @@ export interface GruContextOptions {
   readonly tlbPreload?: number;
   /** Where the context is loaded: a blade, and one of its chiplets. Without, blades take turns. */
   readonly blade?: number;
+  /** 0 or 1. */
   readonly chiplet?: number;
 }
 
@@ -60,6 +71,8 @@ const CONTEXT_OPTIONS: readonly string[] = [
   'chiplet',
 ];
 const OPTIONS: readonly string[] = ['blades', 'tlbEntries', 'maxAsid', ...CONTEXT_OPTIONS];
+/** More ids than contexts can be loaded, so that the search for a free one ends. */
+const LEAST_MAX_ASID = MIN_ASID + (CONTEXTS + 2) * ASID_STEP;
 /** A chiplet's number has to fit a bit set. */
 const MAX_BLADES = 15;
 
@@ -70,8 +83,11 @@ export function checkOptions(options: GruOptions): GruConfig {
   within('blades', blades, 1, MAX_BLADES);
   if (!isCount(tlbEntries) || tlbEntries < 1 || tlbEntries > 65536 || !Number.isInteger(Math.log2(tlbEntries)))
     throw new RangeError(`gru: tlbEntries is a power of two up to 65536, found ${show(tlbEntries)}`);
-  if (!isCount(maxAsid) || maxAsid % 8 !== 0 || maxAsid <= MIN_ASID || maxAsid > MAX_ASID)
-    throw new RangeError(`gru: maxAsid is a multiple of 8 from 16 to ${MAX_ASID}, found ${show(maxAsid)}`);
+  if (!isCount(maxAsid) || maxAsid % ASID_STEP !== 0 || maxAsid < LEAST_MAX_ASID || maxAsid > MAX_ASID) {
+    throw new RangeError(
+      `gru: maxAsid is a multiple of 8 from ${LEAST_MAX_ASID} to ${MAX_ASID}, found ${show(maxAsid)}`,
+    );
+  }
   return { blades, tlbEntries, maxAsid, context: checkContextOptions(options, undefined, blades) };
 }
 

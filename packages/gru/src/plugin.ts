@@ -51,15 +51,12 @@ export function makeShared(host: PluginHost, config: GruConfig): GruShared {
     { length: config.blades * CHIPLETS_PER_BLADE },
     (_, gid) => new GruState(host, gid, config),
   );
-  const blades = Array.from(
-    { length: config.blades },
-    (_, number): Blade => ({
-      number,
-      chiplets: chiplets.slice(number * CHIPLETS_PER_BLADE, (number + 1) * CHIPLETS_PER_BLADE),
-      lruChiplet: 0,
-      lruContext: -1,
-    }),
-  );
+  const blades = Array.from({ length: config.blades }, (_, number): Blade => ({
+    number,
+    chiplets: chiplets.slice(number * CHIPLETS_PER_BLADE, (number + 1) * CHIPLETS_PER_BLADE),
+    lruChiplet: 0,
+    lruContext: -1,
+  }));
   const shared: GruShared = {
     host,
     stats: gruStats(host.stats),

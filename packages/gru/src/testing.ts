@@ -69,7 +69,10 @@ const TWINS: Readonly<Record<GruGuard, readonly [subject: object, twin: Twin]>> 
   purge: [steps, PURGE_TWIN],
   'asid-generation': [AsidAllocator.prototype, { isStale: () => false }],
   'wrap-purge': [AsidAllocator.prototype, { *purge(): Routine<void> {} }],
-  'dirty-check': [rules, { mayDropIn: (pte: { readonly writable: boolean }, write: boolean) => !write || pte.writable }],
+  'dirty-check': [
+    rules,
+    { mayDropIn: (pte: { readonly writable: boolean }, write: boolean) => !write || pte.writable },
+  ],
   release: [callbacks, { *release(): Routine<void> {} }],
 };
 

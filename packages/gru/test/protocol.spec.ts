@@ -85,7 +85,7 @@ describe.each(MODES)('a drop-in and a window, misses by %s', (missMode) => {
   it('f1 f2 f3 1 f4 2 3 4: the purge takes the entry away', () => {
     expect(play(words('f1 f2 f3 1 f4 2 3 4'), missMode).feasible).toBe(true);
     expect(counters).toEqual({ cancelled: 0, active: 0 });
-    expect(without('purge', [words('f1 f2 f3 1 f4 3 4')], missMode)).toEqual(['start-is-a-barrier']);
+    expect(without('purge', [words('f1 f2 f3 1 f4 3 4')], missMode)).toEqual(['stale-translation']);
   });
 
   it('f1 1 f2: the test sees the count, and the drop-in waits', () => {

@@ -37,29 +37,24 @@ export const tests = {
 };
 
 /** @sleeps For the user only. */
-export function* tryDropin(
-  shared: GruShared,
-  gru: GruState,
-  gts: Gts,
-  cbr: Cbr,
-  asker: Asker,
-): Routine<DropinResult> {
+export function* tryDropin(shared: GruShared, gru: GruState, gts: Gts, cbr: Cbr, asker: Asker): Routine<DropinResult> {
   const { stats, host } = shared;
+  const { preemptive } = host.sync;
   const { tfh } = cbr;
-  yield* host.sync.preempt('gru: read the handle');
+  if (preemptive) yield* host.sync.preempt('gru: read the handle');
   const image = tfh.read();
   const early = answered(shared, image, asker);
   if (early !== undefined) return early;
   const address = image.missVaddr;
   const write = (image.cause & FaultCause.TlbMod) !== 0;
 
-  yield* host.sync.preempt('gru: test the count');
+  if (preemptive) yield* host.sync.preempt('gru: test the count');
   if (tests.rangeActive(gts.gms)) {
     stats.tlb_dropin_fail_range_active();
     return handOver(shared, cbr, image, asker);
   }
 
-  yield* host.sync.preempt('gru: look the page up');
+  if (preemptive) yield* host.sync.preempt('gru: look the page up');
   // A context that runs has an address space that has not been released: its tables are there.
   if (!gts.loaded || gts.gru !== gru) {
     stats.tlb_dropin_fail_no_asid();
@@ -78,9 +73,14 @@ export function* tryDropin(
   }
 
   if (asker === 'interrupt') preload(shared, gts, cbr, image, write);
-  yield* host.sync.preempt('gru: drop in');
+  if (preemptive) yield* host.sync.preempt('gru: drop in');
   dropIn(shared, gts, cbr, image, pfn, write);
   return 'done';
+}
+
+/** There will be no page any more. */
+function endInstruction({ tfh }: Cbr): void {
+  tfh.exception(tfh.read());
 }
 
 /** Nothing to do: somebody else answers, or has. */
@@ -189,14 +189,16 @@ export function* callOs(shared: GruShared, gts: Gts, block: ControlBlock): Routi
   gts.statistics.upmTlbmiss++;
   yield* checkPlacement(shared, gts);
   // The task may belong to another process, so only this reference keeps the address space from being torn down.
-  if (!host.processes.getNotZero(gms.mm)) return 'EFAULT';
+  if (!host.processes.getNotZero(gms.mm)) {
+    if (gts.loaded) endInstruction(gts.cbrOf(block));
+    return 'EFAULT';
+  }
   let result: DropinResult;
   do {
     if (gms.invalidating) stats.call_os_wait_queue();
     yield* gms.waitQueue.waitUntil(() => !gms.invalidating || gms.released || gts.closed);
     const { gru } = gts;
-    result =
-      gru === undefined || !gts.loaded ? 'EAGAIN' : yield* tryDropin(shared, gru, gts, gts.cbrOf(block), 'user');
+    result = gru === undefined || !gts.loaded ? 'EAGAIN' : yield* tryDropin(shared, gru, gts, gts.cbrOf(block), 'user');
   } while (result === 'retry');
   yield* host.processes.put(gms.mm);
   return result;

@@ -87,7 +87,7 @@ export class GruState {
     const { lock, tgh } = this.nextTgh();
     if (!lock.acquireNow()) yield* lock.acquire();
     tgh.start(purge);
-    yield* this.host.sync.preempt('gru: wait for the purge');
+    if (this.host.sync.preemptive) yield* this.host.sync.preempt('gru: wait for the purge');
     tgh.complete();
     lock.release();
   }

@@ -37,20 +37,24 @@ export function* invalidateRangeStart(shared: GruShared, gms: Gms, { start, end 
 
 /** @sleeps Never. */
 export function* invalidateRangeEnd(shared: GruShared, gms: Gms): Routine<void> {
-  yield* shared.host.sync.preempt('gru: lower the count');
+  const { sync } = shared.host;
+  if (sync.preemptive) yield* sync.preempt('gru: lower the count');
   const active = yield* gms.endRange();
   if (active < 0) shared.warnings.push(`mm ${gms.mm.id}: an end came without its start`);
 }
 
 /** Twins change it. */
-export const callbacks: { release: (shared: GruShared, gms: Gms) => Routine<void> } = { release: (shared, gms) => release(shared, gms) };
+export const callbacks: { release: (shared: GruShared, gms: Gms) => Routine<void> } = {
+  release: (shared, gms) => release(shared, gms),
+};
 
 /** In this order, see `gms.ts`. */
 export const steps = {
   *start(shared: GruShared, gms: Gms, start: number, end: number): Routine<void> {
-    yield* shared.host.sync.preempt('gru: raise the count');
+    const { sync } = shared.host;
+    if (sync.preemptive) yield* sync.preempt('gru: raise the count');
     yield* gms.beginRange();
-    yield* shared.host.sync.preempt('gru: purge');
+    if (sync.preemptive) yield* sync.preempt('gru: purge');
     yield* flushRange(shared, gms, start, end);
   },
 };

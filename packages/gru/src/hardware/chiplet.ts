@@ -16,8 +16,8 @@ export class Chiplet {
   readonly dsr: Uint8Array = new Uint8Array(DSR_BYTES);
   /** Set by the driver: the line to the CPU. */
   interrupt: () => void = () => undefined;
-  /** Fault bits of the TFM, by CBR. */
-  private readonly faultMap = new Set<number>();
+  /** The TFM: registers whose fault bit is set. */
+  private faultMap: Cbr[] = [];
 
   constructor(ledger: LedgerService, tlbEntries: number) {
     this.tlb = new Tlb(ledger, tlbEntries);
@@ -27,14 +27,14 @@ export class Chiplet {
 
   /** The register missed in a context that has its misses announced. */
   announce(cbr: Cbr): void {
-    this.faultMap.add(cbr.number);
+    this.faultMap.push(cbr);
     this.interrupt();
   }
 
   /** Reads the fault map and clears it. */
   takeFaults(): readonly Cbr[] {
-    const faults = [...this.faultMap].map((number) => this.cbrs[number] as Cbr);
-    this.faultMap.clear();
+    const faults = this.faultMap;
+    this.faultMap = [];
     return faults;
   }
 

@@ -67,26 +67,24 @@ export type Instruction =
 
 /** Why hardware refuses an instruction before it touches memory; 0 if it does not. */
 export function refusal(instruction: Instruction, dsrBytes: number): number {
-  const inside = (offset: number, length: number): number =>
-    offset < 0 || offset + length > dsrBytes ? Cause.DataSegmentLimit : 0;
   switch (instruction.opcode) {
     case 'nop':
       return 0;
     case 'vload':
     case 'vstore':
-      return instruction.length < 1 ? Cause.InvalidInstruction : inside(instruction.dsr, instruction.length);
+      return instruction.length < 1 ? Cause.InvalidInstruction : inside(instruction.dsr, instruction.length, dsrBytes);
     case 'vset':
       return instruction.length < 1 || instruction.element.length === 0 ? Cause.InvalidInstruction : 0;
     case 'bcopy':
     case 'bstore':
       return instruction.length < 1 || instruction.bufferBytes < 1
         ? Cause.InvalidInstruction
-        : inside(instruction.dsr, instruction.bufferBytes);
+        : inside(instruction.dsr, instruction.bufferBytes, dsrBytes);
     case 'ivload':
     case 'ivstore': {
       const { address, elements, elementSize, dsr, indexes } = instruction;
       if (elements < 1 || address % elementSize !== 0) return Cause.InvalidInstruction;
-      return inside(dsr, elements * elementSize) | inside(indexes, elements * 8);
+      return inside(dsr, elements * elementSize, dsrBytes) | inside(indexes, elements * 8, dsrBytes);
     }
     case 'gamir':
     case 'gamer':
@@ -95,6 +93,10 @@ export function refusal(instruction: Instruction, dsrBytes: number): number {
       return address % size !== 0 || AMO_OPERATIONS[operation] !== opcode ? Cause.InvalidInstruction : 0;
     }
   }
+}
+
+function inside(offset: number, length: number, dsrBytes: number): number {
+  return offset < 0 || offset + length > dsrBytes ? Cause.DataSegmentLimit : 0;
 }
 
 /** What an atomic operation leaves in memory, in `size` bytes. */

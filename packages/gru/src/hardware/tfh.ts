@@ -65,6 +65,7 @@ export class Tfh {
 
   /** The register has none any more; a miss is forgotten, and will happen again where the block is loaded next. */
   deactivate(): void {
+    if (this.block?.istatus === 'CALL_OS') this.block.become('ACTIVE');
     this.block = undefined;
     this.state = 'INACTIVE';
     this.miss++;

@@ -11,14 +11,24 @@ import type { GruShared } from '../driver/shared.ts';
 import type { ControlBlock } from '../hardware/control-block.ts';
 import type { Instruction } from '../hardware/instruction.ts';
 
+/** A block that nobody uses, if there is one now. @sleeps Never. */
+export function claimNow({ blocks }: Gts): ControlBlock | undefined {
+  for (const block of blocks) {
+    if (block.claimed) continue;
+    block.claimed = true;
+    return block;
+  }
+  return undefined;
+}
+
 /** A block that nobody uses. @sleeps Until there is one. Errors: `EIO` where the context is closed. */
 export function* claimBlock(gts: Gts): Routine<ControlBlock | Errno> {
-  const free = (): ControlBlock | undefined => gts.blocks.find(({ claimed }) => !claimed);
-  if (free() === undefined) yield* gts.blockQueue.waitUntil(() => gts.closed || free() !== undefined);
-  const block = free();
-  if (gts.closed || block === undefined) return 'EIO';
-  block.claimed = true;
-  return block;
+  for (;;) {
+    if (gts.closed) return 'EIO';
+    const block = claimNow(gts);
+    if (block !== undefined) return block;
+    yield* gts.blockQueue.waitUntil(() => gts.closed || gts.blocks.some(({ claimed }) => !claimed));
+  }
 }
 
 export function releaseBlock(gts: Gts, block: ControlBlock): void {
@@ -38,9 +48,22 @@ export function* execute(
   block: ControlBlock,
   instruction: Instruction,
 ): Routine<Errno | undefined> {
+  if (executeNow(shared, gts, block, instruction)) return undefined;
+  return yield* waitFor(shared, gts, block);
+}
+
+/**
+ * Issues an instruction, and where nothing preempts executes it as far as hardware comes without the process: misses that
+ * an interrupt serves are part of it.
+ *
+ * @sleeps Never. @returns whether it has ended; otherwise wait for it.
+ */
+export function executeNow(shared: GruShared, gts: Gts, block: ControlBlock, instruction: Instruction): boolean {
   shared.stats.instructions();
   block.issue(instruction);
-  return yield* waitFor(shared, gts, block);
+  if (shared.host.sync.preemptive || !gts.loaded) return false;
+  while (block.istatus === 'ACTIVE' && !missed(gts, block)) advance(gts, block);
+  return block.istatus === 'IDLE';
 }
 
 /** Waits until the block is idle, or has an exception. @sleeps May. */
@@ -65,8 +88,8 @@ function* serve(shared: GruShared, gts: Gts, block: ControlBlock): Routine<Errno
   if (gts.closed) return 'EIO';
   if (!gts.loaded) return yield* gsegFault(shared, gts);
   if (block.istatus === 'CALL_OS') {
-    const result = yield* callOs(shared, gts, block);
-    return result === 'EFAULT' && block.istatus === 'CALL_OS' && gts.loaded ? 'EFAULT' : undefined;
+    yield* callOs(shared, gts, block);
+    return undefined;
   }
   if (block.asynchronous || missed(gts, block)) {
     const { istatus } = block;
@@ -104,9 +127,7 @@ export function start(shared: GruShared, gts: Gts, block: ControlBlock, instruct
     function* () {
       while (active() && !gts.closed) {
         if (block.istatus === 'CALL_OS' || stopped()) {
-          yield* gts.blockQueue.waitUntil(
-            () => gts.closed || !active() || (block.istatus === 'ACTIVE' && !stopped()),
-          );
+          yield* gts.blockQueue.waitUntil(() => gts.closed || !active() || (block.istatus === 'ACTIVE' && !stopped()));
         } else {
           advance(gts, block);
           yield* host.sync.preempt('gru: next step');

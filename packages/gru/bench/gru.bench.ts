@@ -1,0 +1,113 @@
+/** The GRU: a miss until its entry is dropped in, and what its callbacks add to a window, with and without entries. */
+import type { Device, DeviceAccess } from '@mmu-notifier/plugin-api';
+import { gru } from '@mmu-notifier/gru';
+import { AREA, type Model, PAGE, warmModel } from '../../core/bench/model.ts';
+import { type Row, cpuTime } from '../../core/bench/row.ts';
+
+/** Pages of one measurement. */
+const PAGES = 8192;
+/** A quarter of them misses by want of room as well. */
+const TLB_ENTRIES = 65536;
+const WINDOWS = 16384;
+
+interface Engine {
+  readonly model: Model;
+  readonly device: Device;
+}
+
+let made: Engine | undefined;
+
+function engine(): Engine {
+  if (made !== undefined) return made;
+  const model = warmModel();
+  const device = model.machine.run('gru', model.machine.attach('gru', gru({ tlbEntries: TLB_ENTRIES })));
+  model.run(device.open(model.process.handle));
+  return (made = { model, device });
+}
+
+/** The device stores a byte to every page: each is a miss. */
+function storeToAll({ model, device }: Engine): void {
+  const request: { -readonly [K in keyof DeviceAccess]: DeviceAccess[K] } = {
+    process: model.process.handle,
+    space: 'process',
+    address: AREA,
+    kind: 'store',
+    data: Uint8Array.of(1),
+  };
+  for (let i = 0; i < PAGES; i++) {
+    request.address = AREA + i * PAGE;
+    model.run(device.access(request));
+  }
+}
+
+function miss(host: 'present' | 'missing'): number {
+  const on = engine();
+  on.model.map(PAGES);
+  if (host === 'present') on.model.write(PAGES);
+  const cost = cpuTime(PAGES, () => storeToAll(on));
+  on.model.unmap(PAGES);
+  return cost;
+}
+
+/** Dropping pages that the TLB holds, less dropping pages that it does not hold. */
+function purgeResident(): number {
+  const on = engine();
+  on.model.map(PAGES);
+  on.model.write(PAGES);
+  const alone = cpuTime(PAGES, () => on.model.drop(PAGES));
+  storeToAll(on);
+  const resident = cpuTime(PAGES, () => on.model.drop(PAGES));
+  on.model.unmap(PAGES);
+  return resident - alone;
+}
+
+let bare: Model | undefined;
+
+/** Windows over ranges of which the TLB holds nothing, less the same calls on a machine without a device. */
+function purgeEmpty(pages: number): number {
+  const { model } = engine();
+  bare ??= warmModel();
+  const windows = (on: Model): number => {
+    on.map(pages);
+    const cost = cpuTime(WINDOWS, () => {
+      for (let i = 0; i < WINDOWS; i++) on.drop(pages);
+    });
+    on.unmap(pages);
+    return cost;
+  };
+  const alone = windows(bare);
+  return windows(model) - alone;
+}
+
+export const rows: readonly Row[] = [
+  {
+    name: 'GRU, miss to drop-in, page present',
+    unit: 'ns',
+    aim: { kind: 'cost', atMost: 2000 },
+    measure: () => miss('present'),
+  },
+  {
+    name: 'GRU, miss to drop-in, page missing',
+    unit: 'ns',
+    aim: { kind: 'cost', atMost: 6000 },
+    measure: () => miss('missing'),
+  },
+  {
+    name: 'drop, extra for an entry of GRU',
+    unit: 'ns',
+    aim: { kind: 'cost', atMost: 300 },
+    measure: purgeResident,
+  },
+  {
+    name: 'window of 1 page, extra for GRU without it',
+    unit: 'ns',
+    aim: { kind: 'cost', atMost: 1000 },
+    measure: () => purgeEmpty(1),
+  },
+  {
+    name: 'window of 1023 pages, extra for GRU without',
+    unit: 'ns',
+    aim: { kind: 'cost', atMost: 1000 },
+    measure: () => purgeEmpty(1023),
+  },
+];
