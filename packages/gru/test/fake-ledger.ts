@@ -31,6 +31,10 @@ export class FakeLedger implements LedgerService {
     throw new Error('a TLB entry is replaced, never downgraded');
   }
 
+  upgrade(): never {
+    throw new Error('a TLB entry is replaced, never upgraded');
+  }
+
   clear(entry: LedgerEntry): void {
     const it = this.entries[entry] as Entry;
     if (it.state !== 'valid') throw new Error(`entry ${entry} is cleared while ${it.state}`);
