@@ -20,11 +20,18 @@ export async function* wholeLines(
 ): AsyncGenerator<LinePiece, void, void> {
   let rest: Uint8Array = new Uint8Array(0);
   for await (const chunk of chunks) {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    const end = bytes.lastIndexOf(NEWLINE) + 1;
-    if (end > 0) yield { bytes, end, unfinished: false };
-    // A copy: the chunk may be used again by whoever unpacks.
-    rest = bytes.slice(end);
+    let from = 0;
+    if (rest.length > 0) {
+      from = chunk.indexOf(NEWLINE) + 1;
+      rest = Buffer.concat([rest, from === 0 ? chunk : chunk.subarray(0, from)]);
+      if (from > 0) yield { bytes: rest, end: rest.length, unfinished: false };
+    }
+    if (rest.length === 0 || from > 0) {
+      const end = chunk.lastIndexOf(NEWLINE) + 1;
+      if (end > from) yield { bytes: chunk.subarray(from), end: end - from, unfinished: false };
+      // A copy: the chunk may be used again by whoever unpacks.
+      rest = Uint8Array.prototype.slice.call(chunk, end);
+    }
     if (rest.length > MAX_LINE) {
       const expected = `lines of text of at most ${MAX_LINE} bytes`;
       throw new TraceError({ code: 'unknown-format', file, found: `no line end in ${rest.length} bytes`, expected });
