@@ -86,10 +86,10 @@ export function* adjustVma(
 function setBounds(kernel: Kernel, vma: Vma, start: number, end: number, pgoff: number): void {
   assertVmaMarked(vma);
   vma.file?.iMmap.remove(vma);
-  const restore = kernel.anonVmas.withdraw(vma);
+  const restore = vma.anonVmaChain.length === 0 ? undefined : kernel.anonVmas.withdraw(vma);
   vma.mm.vmas.setBounds(vma, start, end);
   vma.pgoff = pgoff;
-  restore();
+  restore?.();
   vma.file?.iMmap.insert(vma, vma.pgoff, lastIndex(vma));
 }
 
@@ -182,8 +182,8 @@ export function* mergeWithNeighbours(kernel: Kernel, vma: Vma): Routine<Vma> {
 
 /** `left` takes over `right` and the gap between them, if any. */
 function* absorbRight(kernel: Kernel, left: Vma, right: Vma): Routine<void> {
-  yield* startVmaWrite(kernel, left);
-  yield* startVmaWrite(kernel, right);
+  if (!startVmaWriteNow(kernel, left)) yield* startVmaWrite(kernel, left);
+  if (!startVmaWriteNow(kernel, right)) yield* startVmaWrite(kernel, right);
   const end = right.end;
   left.mm.vmas.remove(right);
   yield* adjustVma(kernel, left, left.start, end, left.pgoff, right);

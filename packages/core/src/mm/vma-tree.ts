@@ -27,19 +27,28 @@ class Chunk {
   }
 
   insert(at: number, vma: Vma): void {
-    this.starts.copyWithin(at + 1, at, this.count);
-    this.ends.copyWithin(at + 1, at, this.count);
-    this.vmas.splice(at, 0, vma);
-    this.starts[at] = vma.start;
-    this.ends[at] = vma.end;
-    this.count++;
+    const { starts, ends, vmas } = this;
+    vmas.push(vma);
+    // Cheaper than `copyWithin` and `splice`: most changes are near the end of a chunk or move a few dozen.
+    for (let i = this.count++; i > at; i--) {
+      starts[i] = starts[i - 1];
+      ends[i] = ends[i - 1];
+      vmas[i] = vmas[i - 1];
+    }
+    starts[at] = vma.start;
+    ends[at] = vma.end;
+    vmas[at] = vma;
   }
 
   remove(at: number): void {
-    this.starts.copyWithin(at, at + 1, this.count);
-    this.ends.copyWithin(at, at + 1, this.count);
-    this.vmas.splice(at, 1);
-    this.count--;
+    const { starts, ends, vmas } = this;
+    const last = --this.count;
+    for (let i = at; i < last; i++) {
+      starts[i] = starts[i + 1];
+      ends[i] = ends[i + 1];
+      vmas[i] = vmas[i + 1];
+    }
+    vmas.pop();
   }
 
   /** Gives its upper half to a new chunk. */

@@ -63,7 +63,7 @@ export class MmuGather {
    */
   *finish(): Routine<void> {
     if (this.owner.tlbFlushPending > 1) this.trackAll();
-    yield* this.flush();
+    if (this.end !== 0 || this.pages.length + this.tables.length > 0) yield* this.flush();
     this.owner.tlbFlushPending--;
   }
 
