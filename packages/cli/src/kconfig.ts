@@ -11,6 +11,7 @@ export function parseKconfig(text: string | undefined): Partial<Kconfig> {
     const [, name, value] = SWITCH.exec(word.trim()) ?? [];
     if (name === undefined)
       throw new InputError(`--kconfig: found "${word}", expected a switch such as MMU_NOTIFIER_SLEEPABLE=n`);
+    if (chosen[name] !== undefined) throw new InputError(`--kconfig: found ${name} twice, expected each switch once`);
     chosen[name] = value === 'y';
   }
   return chosen as Partial<Kconfig>;

@@ -2,7 +2,7 @@
  * A file that is there whole or not at all: it grows under another name in the same folder and gets its own when it is
  * finished. Whatever ends the program before (an error, ^C, even the second one that waits for nothing) takes it away.
  */
-import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError } from './errors.ts';
 
@@ -91,7 +91,7 @@ export class OutputFile {
       return action();
     } catch (error) {
       this.discard();
-      throw new InputError(`${this.option}: ${this.path}: ${found(error)}`);
+      throw new InputError(`${this.option}: ${this.path}: ${found(error, dirname(this.target))}`);
     }
   }
 }
@@ -120,7 +120,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'found a name that is too long',
 };
 
-function found(error: unknown): string {
+function found(error: unknown, folder: string): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
-  return `${REASONS[code] ?? `found that it cannot be written (${message})`}, expected a file that can be written`;
+  // Some file systems that take no new files, /proc for one, say that the file is not there.
+  const known = code === 'ENOENT' && existsSync(folder) ? undefined : REASONS[code];
+  return `${known ?? `found that it cannot be written (${message})`}, expected a file that can be written`;
 }

@@ -91,6 +91,13 @@ describe('a recording of a kernel', () => {
       err: `error: --fidelity: found ${path} in the format mm, expected perf script output (kernel.txt.xz)\n`,
     });
   });
+
+  it('needs a kernel with notifiers', async () => {
+    const path = scratch.file('b.mm', 'p1 maps\n');
+    const { code, err } = await command('replay', path, '--fidelity', '--kconfig', 'MMU_NOTIFIER=n');
+    expect(code).toBe(2);
+    expect(err).toMatch(/^error: --fidelity: found MMU_NOTIFIER=n, expected a kernel with notifiers, [^\n]*\n$/);
+  });
 });
 
 const FOLDER = process.env['MMU_NOTIFIER_TRACES'] ?? join(__dirname, '../../../../shared/traces');

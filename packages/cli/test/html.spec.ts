@@ -176,6 +176,7 @@ describe('a file that shows a replay', () => {
 
   it.each([
     ['--html', 'nowhere/out.html', /--html: .*nowhere\/out\.html: found no such folder/],
+    ['--html', '/proc/out.html', /--html: \/proc\/out\.html: found that it cannot be written \(ENOENT.*\), expected/],
     ['--perfetto', 'nowhere/out.pftrace', /--perfetto: .*: found no such folder, expected a file that can be written/],
     ['--html', 'folder', /--html: .*folder: found a directory, expected the name of a file to write/],
     ['--html', 'tiny.mm/x', /--html: .*: found a file where a folder is needed/],

@@ -389,6 +389,7 @@ export default () => ({
     };
     expect(await refused('KSM=y')).toMatch('found the switch KSM, expected MMU_NOTIFIER,');
     expect(await refused('SWAP')).toMatch('--kconfig: found "SWAP", expected a switch such as');
+    expect(await refused('SWAP=n,CONFIG_SWAP=y')).toMatch('--kconfig: found SWAP twice, expected each switch once');
     expect(await refused('MMU_NOTIFIER=n,MMU_NOTIFIER_SLEEPABLE=y')).toMatch('which depends on MMU_NOTIFIER');
     expect(await refused('MMU_NOTIFIER=n')).toMatch('kvm needs MMU_NOTIFIER=y');
   });

@@ -51,12 +51,17 @@ export function parseReplayFlags(flags: ReplayFlags): ReplayOptions {
     throw new InputError('--perfetto and --compare-pin: expected one of them, since a trace shows one run');
   if (flags.fidelity === true && (flags.pin === true || flags.comparePin === true))
     throw new InputError('--fidelity and pins: expected one of them, for the recorded kernel had notifiers');
+  const kconfig = parseKconfig(flags.kconfig);
+  if (flags.fidelity === true && kconfig.MMU_NOTIFIER === false)
+    throw new InputError(
+      '--fidelity: found MMU_NOTIFIER=n, expected a kernel with notifiers, since those are compared',
+    );
   const world = flags.comparePin === true ? 'both' : flags.pin === true ? 'pinned' : 'today';
   return {
     drivers: parseDrivers(flags.attach, world),
     ram: flags.ram === undefined ? undefined : parseRam(flags.ram, '--ram'),
     swapBytes: parseSwap(flags.swap, '--swap'),
-    kconfig: parseKconfig(flags.kconfig),
+    kconfig,
     // The recorded accesses are those that faulted: a device that made them would take their faults away.
     share: flags.fidelity === true ? NO_SHARE : parseShare(flags.deviceShare, '--device-share'),
     world,
