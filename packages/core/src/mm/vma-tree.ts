@@ -5,7 +5,7 @@
 import { assert } from '../contract.ts';
 import type { Vma } from './vma.ts';
 
-const CHUNK = 256;
+const CHUNK = 64;
 
 class Chunk {
   count = 0;
@@ -29,7 +29,7 @@ class Chunk {
   insert(at: number, vma: Vma): void {
     const { starts, ends, vmas } = this;
     vmas.push(vma);
-    // Cheaper than `copyWithin` and `splice`: most changes are near the end of a chunk or move a few dozen.
+    // A chunk is small enough that a loop beats `copyWithin` and `splice`.
     for (let i = this.count++; i > at; i--) {
       starts[i] = starts[i - 1];
       ends[i] = ends[i - 1];
