@@ -56,7 +56,7 @@ export function* transfer(
   const { offset: dsr, bytes } = gts.dsrOf(block);
   for (let done = 0; done < data.length;) {
     const length = Math.min(bytes, data.length - done);
-    if (kind === 'store') gts.segment.set(data.subarray(done, done + length), dsr);
+    if (kind === 'store') gts.writeSegment(dsr, data.subarray(done, done + length));
     const opcode = kind === 'load' ? 'vload' : 'vstore';
     if (!executeNow(shared, gts, block, { opcode, address: address + done, length, dsr })) {
       const error = yield* waitFor(shared, gts, block);
@@ -64,7 +64,7 @@ export function* transfer(
       const failed = exceptionOf(block);
       if (failed !== undefined) return failed;
     }
-    if (kind === 'load') data.set(gts.segment.subarray(dsr, dsr + length), done);
+    if (kind === 'load') data.set(gts.readSegment(dsr, length), done);
     done += length;
   }
   return 'done';

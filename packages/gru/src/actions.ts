@@ -3,10 +3,10 @@
  * process, or the only process's where none is named.
  */
 import { isErrno } from '@mmu-notifier/plugin-api';
-import type { DeviceAction, Errno, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
+import type { DeviceAction, Errno, ProcessHandle, Routine, VirtualAddress } from '@mmu-notifier/plugin-api';
 import { exceptionOf } from './access.ts';
-import { createContext } from './contexts.ts';
 import { contextConfig } from './context-config.ts';
+import { createContext, mapWindow } from './contexts.ts';
 import { callOs } from './driver/fault.ts';
 import type { Gts } from './driver/gts.ts';
 import { flushRange } from './driver/invalidate.ts';
@@ -36,6 +36,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   option,
   exception,
   statistics,
+  gseg,
 };
 
 export function gruActions(shared: GruShared): Readonly<Record<string, DeviceAction>> {
@@ -82,7 +83,7 @@ function* run(shared: GruShared, gts: Gts, block: ControlBlock, { instruction, a
   if (failed !== undefined) return typeof failed === 'string' ? (failed as Errno) : `exception ${failed.exit}`;
   if (answer === 'none') return undefined;
   if (answer === 'result') return `0x${block.result.toString(16)}`;
-  return hexOf(gts.segment.subarray(answer.offset, answer.offset + answer.length));
+  return hexOf(gts.readSegment(answer.offset, answer.length));
 }
 
 /** `start INSTRUCTION...`: answers the block's number, and does not wait. */
@@ -157,6 +158,14 @@ function* option(shared: GruShared, gts: Gts, args: readonly string[]): Answer {
   gts.config = config;
   yield* checkPlacement(shared, gts);
   return undefined;
+}
+
+/** `gseg [ADDR]`: maps the window of the context into the process; answers where. */
+function* gseg(shared: GruShared, gts: Gts, args: readonly string[]): Answer {
+  const address = parseNumber(args[0]);
+  if (args.length > 1 || (args.length === 1 && (address === undefined || !isUserRange(address, 0)))) return 'EINVAL';
+  const start = yield* mapWindow(shared, gts, address as VirtualAddress | undefined);
+  return isErrno(start) ? start : `0x${start.toString(16)}`;
 }
 
 /** `exception [CB]`: what the last instruction in a block ended with. */

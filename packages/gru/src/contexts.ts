@@ -1,7 +1,8 @@
 /** Contexts of a process, from `open` to `close`. Mirrors `gru_alloc_gts` and `gts_drop`. */
 import { isErrno } from '@mmu-notifier/plugin-api';
-import type { Errno, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
+import type { Errno, ProcessHandle, Routine, VirtualAddress } from '@mmu-notifier/plugin-api';
 import { getGms, putGms } from './driver/gms.ts';
+import { forgetWindow, mapGseg } from './driver/gseg-window.ts';
 import { Gts } from './driver/gts.ts';
 import { unloadContext } from './driver/load.ts';
 import type { GruShared } from './driver/shared.ts';
@@ -29,6 +30,30 @@ export function* createContext(shared: GruShared, process: ProcessHandle, config
   return result;
 }
 
+/** Maps the GSEG of a context; unmapping it closes the context. @sleeps May. Errors: those of `mapGseg`. */
+export function mapWindow(
+  shared: GruShared,
+  gts: Gts,
+  address: VirtualAddress | undefined,
+): Routine<VirtualAddress | Errno> {
+  return mapGseg(
+    shared,
+    gts,
+    address,
+    () => unloadContext(shared, gts),
+    () => closeContext(shared, gts),
+  );
+}
+
+/** As the process does by unmapping its window, if it has one. @locks None of core's held. @sleeps May. */
+export function* closeWindowed(shared: GruShared, gts: Gts): Routine<void> {
+  const window = gts.window?.window;
+  if (window !== undefined) yield* shared.host.deviceVmas?.unmap(window) ?? nothing();
+  yield* closeContext(shared, gts);
+}
+
+function* nothing(): Routine<void> {}
+
 /** Nobody uses it any more: whoever waits in it gives up. A second call waits for the first. @sleeps May. */
 export function* closeContext(shared: GruShared, gts: Gts): Routine<void> {
   const { contexts, stats } = shared;
@@ -44,6 +69,7 @@ export function* closeContext(shared: GruShared, gts: Gts): Routine<void> {
   yield* gts.ctxlock.acquire();
   yield* unloadContext(shared, gts);
   gts.ctxlock.release();
+  yield* forgetWindow(shared, gts, () => unloadContext(shared, gts));
   forget(contexts, gts);
   stats.gts_free();
   yield* putGms(shared, gts.gms);

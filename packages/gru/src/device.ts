@@ -15,7 +15,7 @@ import type {
 import { accessGru, tryAccessGru } from './access.ts';
 import { gruActions } from './actions.ts';
 import { contextConfig } from './context-config.ts';
-import { closeContext, createContext } from './contexts.ts';
+import { closeWindowed, createContext, mapWindow } from './contexts.ts';
 import type { GruShared } from './driver/shared.ts';
 import { brokenInvariants } from './invariants.ts';
 
@@ -41,9 +41,10 @@ export class GruDevice implements Device {
     if (isErrno(config)) return config;
     const gts = yield* createContext(this.shared, process, config);
     if (isErrno(gts)) return gts;
-    if (!this.detached) return undefined;
+    const address = config.gseg ? yield* mapWindow(this.shared, gts, undefined) : undefined;
+    if (!this.detached && !isErrno(address)) return undefined;
     yield* this.close(process);
-    return 'ENODEV';
+    return isErrno(address) ? address : 'ENODEV';
   }
 
   /** @sleeps On a miss. */
@@ -83,7 +84,7 @@ export class GruDevice implements Device {
     const contexts = this.shared.contexts.get(name) ?? [];
     while (contexts.length > 0) {
       const gts = contexts[contexts.length - 1];
-      if (gts !== undefined) yield* closeContext(this.shared, gts);
+      if (gts !== undefined) yield* closeWindowed(this.shared, gts);
     }
   }
 }

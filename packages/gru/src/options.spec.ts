@@ -12,6 +12,7 @@ describe('options', () => {
         dataSegmentBytes: 4096,
         missMode: 'interrupt',
         tlbPreload: 0,
+        gseg: false,
         blade: undefined,
         chiplet: undefined,
       },
@@ -29,6 +30,7 @@ describe('options', () => {
     [{ missMode: 'poll' }, 'missMode is "interrupt" or "user-polling", found "poll"'],
     [{ tlbPreload: -1 }, 'tlbPreload is a number from 0 to 100, found -1'],
     [{ blades: 2, blade: 2 }, 'blade is a number from 0 to 1, found 2'],
+    [{ gseg: 1 }, 'gseg is true or false, found 1'],
     [{ chiplet: 2 }, 'chiplet is a number from 0 to 1, found 2'],
   ])('%j is refused with one line', (options, message) => {
     expect(() => checkOptions(options as GruOptions)).toThrow(`gru: ${message}`);

@@ -39,6 +39,8 @@ export interface GruContextOptions {
   readonly missMode?: 'interrupt' | 'user-polling';
   /** Pages behind the one that missed that a BCOPY has dropped in with it. */
   readonly tlbPreload?: number;
+  /** Whether its GSEG is mapped into the process from the beginning; `gseg` maps it later. */
+  readonly gseg?: boolean;
   /** Where the context is loaded: a blade, and one of its chiplets. Without, blades take turns. */
   readonly blade?: number;
   /** 0 or 1. */
@@ -51,6 +53,7 @@ export interface ContextConfig {
   readonly dataSegmentBytes: number;
   readonly missMode: MissMode;
   readonly tlbPreload: number;
+  readonly gseg: boolean;
   readonly blade: number | undefined;
   readonly chiplet: number | undefined;
 }
@@ -67,6 +70,7 @@ const CONTEXT_OPTIONS: readonly string[] = [
   'dataSegmentBytes',
   'missMode',
   'tlbPreload',
+  'gseg',
   'blade',
   'chiplet',
 ];
@@ -103,6 +107,7 @@ export function checkContextOptions(
     dataSegmentBytes = base?.dataSegmentBytes ?? 4096,
     missMode = base?.missMode ?? 'interrupt',
     tlbPreload = base?.tlbPreload ?? 0,
+    gseg = base?.gseg ?? false,
     blade = base?.blade,
     chiplet = base?.chiplet,
   } = options;
@@ -111,9 +116,10 @@ export function checkContextOptions(
   if (missMode !== 'interrupt' && missMode !== 'user-polling')
     throw new RangeError(`gru: missMode is "interrupt" or "user-polling", found ${show(missMode)}`);
   within('tlbPreload', tlbPreload, 0, 100);
+  if (typeof gseg !== 'boolean') throw new RangeError(`gru: gseg is true or false, found ${show(gseg)}`);
   if (blade !== undefined) within('blade', blade, 0, blades - 1);
   if (chiplet !== undefined) within('chiplet', chiplet, 0, CHIPLETS_PER_BLADE - 1);
-  return { controlBlocks, dataSegmentBytes, missMode, tlbPreload, blade, chiplet };
+  return { controlBlocks, dataSegmentBytes, missMode, tlbPreload, gseg, blade, chiplet };
 }
 
 /** Whether a process can have it. */

@@ -65,6 +65,7 @@ export function makeShared(host: PluginHost, config: GruConfig): GruShared {
     chiplets,
     contexts: new Map(),
     spaces: new Map(),
+    windowFrames: [],
     warnings: [],
   };
   for (const state of chiplets) state.chiplet.interrupt = () => raiseInterrupt(shared, state);

@@ -8,6 +8,7 @@ import { AsidAllocator } from './driver/asid.ts';
 import { tests } from './driver/fault.ts';
 import { Gms } from './driver/gms.ts';
 import { callbacks, flushRange, steps } from './driver/invalidate.ts';
+import { steps as unloadSteps } from './driver/load.ts';
 import { rules } from './driver/look-up.ts';
 import type { GruShared } from './driver/shared.ts';
 import { Tfh } from './hardware/tfh.ts';
@@ -33,6 +34,8 @@ export type GruGuard =
   | 'wrap-purge'
   /** A store is let through to a page that nobody knows to be dirty. */
   | 'dirty-check'
+  /** Registers are given to another context while the process still has its window on them. */
+  | 'window-zap'
   /** Contexts run on when their address space goes, as in Linux since 5.5. */
   | 'release';
 
@@ -73,6 +76,7 @@ const TWINS: Readonly<Record<GruGuard, readonly [subject: object, twin: Twin]>> 
     rules,
     { mayDropIn: (pte: { readonly writable: boolean }, write: boolean) => !write || pte.writable },
   ],
+  'window-zap': [unloadSteps, { *hideWindow(): Routine<void> {} }],
   release: [callbacks, { *release(): Routine<void> {} }],
 };
 

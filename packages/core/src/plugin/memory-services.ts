@@ -50,7 +50,7 @@ export function pageService(kernel: Kernel, device: string): PageService {
     },
     atomicLookup(mm, address) {
       const found = presentPte(kernel, asMm(mm), address);
-      if (found === undefined) return undefined;
+      if (found === undefined || (found.flags & Pte.Special) !== 0) return undefined;
       const { flags, pfn } = found;
       return { pfn: pfn as Pfn, writable: (flags & Pte.Writable) !== 0, dirty: (flags & Pte.Dirty) !== 0 };
     },

@@ -9,6 +9,7 @@ import { ControlBlock } from '../hardware/control-block.ts';
 import type { ContextConfig } from '../options.ts';
 import type { Gms } from './gms.ts';
 import type { GruState, Reservation } from './gru-state.ts';
+import type { GsegWindow } from './gseg-window.ts';
 import type { GruShared } from './shared.ts';
 
 /** Counters of one GSEG. */
@@ -36,6 +37,8 @@ export class Gts {
   /** Virtual time of the last theft. */
   stolenAt: number = -Infinity;
   closed = false;
+  /** Its GSEG in the process, where one is mapped. @locks ctxlock. */
+  window: GsegWindow | undefined;
   /** The home blade, where nothing else was asked for. */
   readonly homeBlade: number;
   private readonly saved: Uint8Array;
@@ -50,8 +53,10 @@ export class Gts {
     this.homeBlade = homeBlade;
     this.ctxlock = sync.mutex(`${owner}.ctxlock`);
     this.blockQueue = sync.waitQueue(`${owner}.blocks`);
-    const changed = (): void => this.blockQueue.wakeAll();
-    this.blocks = Array.from({ length: config.controlBlocks }, (_, block) => new ControlBlock(block, changed));
+    this.blocks = Array.from(
+      { length: config.controlBlocks },
+      (_, block) => new ControlBlock(block, () => this.show(block)),
+    );
     this.saved = new Uint8Array(config.dataSegmentBytes);
   }
 
@@ -64,10 +69,29 @@ export class Gts {
     return this.cch?.state === 'RUNNING';
   }
 
-  /** The data segment, wherever it is now. Good for this step. */
-  get segment(): Uint8Array {
+  /** Bytes of the data segment, wherever it is now. */
+  readSegment(offset: number, length: number): Uint8Array {
     const { cch } = this;
-    return cch === undefined || cch.state === 'INACTIVE' ? this.saved : cch.dsr;
+    if (cch === undefined || cch.state === 'INACTIVE') return this.saved.subarray(offset, offset + length);
+    cch.view?.pull(cch.dsr);
+    return cch.dsr.subarray(offset, offset + length);
+  }
+
+  writeSegment(offset: number, bytes: Uint8Array): void {
+    const { cch } = this;
+    if (cch === undefined || cch.state === 'INACTIVE') {
+      this.saved.set(bytes, offset);
+      return;
+    }
+    cch.view?.pull(cch.dsr);
+    cch.dsr.set(bytes, offset);
+    cch.view?.push(cch.dsr);
+  }
+
+  /** Whoever polls a block sees it change. */
+  private show(block: number): void {
+    this.window?.showStatus(block);
+    this.blockQueue.wakeAll();
   }
 
   /** The register of a block, while it is loaded. */
@@ -84,6 +108,8 @@ export class Gts {
   /** The image moves into the registers. */
   restore(cch: Cch): void {
     cch.dsr.set(this.saved);
+    cch.view = this.window;
+    this.window?.load(cch.dsr);
     this.blocks.forEach((block) => {
       this.cbrOf(block).block = block;
     });
@@ -91,6 +117,7 @@ export class Gts {
 
   /** The image moves out of them. */
   save(cch: Cch): void {
+    this.window?.unload(cch.dsr);
     this.saved.set(cch.dsr);
   }
 }

@@ -75,6 +75,7 @@ export function* unloadContext(shared: GruShared, gts: Gts): Routine<void> {
   if (!gms.asidLock.acquireNow()) yield* gms.asidLock.acquire();
   stopContext(shared, gts);
   gms.asidLock.release();
+  yield* steps.hideWindow(gts);
   gts.save(cch);
   cch.deallocate();
   if (!gru.lock.acquireNow()) yield* gru.lock.acquire();
@@ -85,6 +86,14 @@ export function* unloadContext(shared: GruShared, gts: Gts): Routine<void> {
   shared.stats.free_context();
   gts.blockQueue.wakeAll();
 }
+
+/** Twins change it. */
+export const steps = {
+  /** Before the registers are somebody else's, no CPU may reach them. */
+  *hideWindow({ window }: Gts): Routine<void> {
+    if (window !== undefined) yield* window.zap();
+  },
+};
 
 /** Hardware executes nothing of it any more, and takes no drop-in. @locks gms.asidLock held. @sleeps Never. */
 export function stopContext(shared: GruShared, gts: Gts): void {

@@ -11,7 +11,7 @@
  * the count of open ranges and the hardware's own rule (`hardware/tfh.ts`) keep a drop-in true. Linux holds mmapLock and
  * ts_ctxlock there.
  */
-import type { PluginHost } from '@mmu-notifier/plugin-api';
+import type { Pfn, PluginHost } from '@mmu-notifier/plugin-api';
 import type { GruConfig } from '../options.ts';
 import type { GruStats } from '../stats.ts';
 import type { Blade } from './blade.ts';
@@ -30,6 +30,8 @@ export interface GruShared {
   readonly contexts: Map<string, Gts[]>;
   /** One object for each address space that has a context, by its id. */
   readonly spaces: Map<number, Gms>;
+  /** Frames of registers that windows show and that no loaded context has now. */
+  readonly windowFrames: Pfn[];
   /** Rules that were found broken where nobody could be told. */
   readonly warnings: string[];
 }

@@ -9,6 +9,14 @@ export type MissMode = 'interrupt' | 'user-polling';
 
 export type CchState = 'INACTIVE' | 'MAPPED' | 'RUNNING';
 
+/** The data segment as the process sees it in its window. */
+export interface SegmentView {
+  /** What the process stored. */
+  pull(dsr: Uint8Array): void;
+  /** What instructions left. */
+  push(dsr: Uint8Array): void;
+}
+
 export class Cch {
   readonly ctxnum: number;
   state: CchState = 'INACTIVE';
@@ -17,6 +25,8 @@ export class Cch {
   /** By number of the control block. */
   cbrs: readonly Cbr[] = [];
   dsr: Uint8Array = new Uint8Array(0);
+  /** Where the process has a window: the same bytes, in frames that a CPU can map. */
+  view: SegmentView | undefined;
 
   constructor(ctxnum: number) {
     this.ctxnum = ctxnum;
@@ -47,6 +57,7 @@ export class Cch {
     for (const cbr of this.cbrs) cbr.block = undefined;
     this.cbrs = [];
     this.dsr = new Uint8Array(0);
+    this.view = undefined;
     this.state = 'INACTIVE';
   }
 }

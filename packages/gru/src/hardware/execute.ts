@@ -28,6 +28,12 @@ export class ExecutionUnit {
 
   /** One step of an active block of a running context. @sleeps Never. */
   step(cch: Cch, cbr: Cbr): void {
+    cch.view?.pull(cch.dsr);
+    this.execute(cch, cbr);
+    cch.view?.push(cch.dsr);
+  }
+
+  private execute(cch: Cch, cbr: Cbr): void {
     const block = cbr.block as ControlBlock;
     const instruction = block.instruction as Instruction;
     if (block.done === 0 && block.staged === 0) {

@@ -49,15 +49,17 @@ export function parseInstruction(gts: Gts, block: ControlBlock, words: readonly 
       if (length === undefined || length > room) return undefined;
       return { instruction: { opcode: verb, address, length, dsr }, answer: { offset: dsr, length } };
     case 'vstore':
-      if (operand === undefined || operand.length > room) return undefined;
-      gts.segment.set(operand, dsr);
-      return { instruction: { opcode: verb, address, length: operand.length, dsr }, answer: 'none' };
+      // With a length alone, what is there already.
+      if (operand === undefined && (length === undefined || length > room)) return undefined;
+      if (operand !== undefined && operand.length > room) return undefined;
+      if (operand !== undefined) gts.writeSegment(dsr, operand);
+      return { instruction: { opcode: verb, address, length: operand?.length ?? Number(length), dsr }, answer: 'none' };
     case 'vset':
       if (length === undefined || operand === undefined) return undefined;
       return { instruction: { opcode: verb, address, length, element: operand }, answer: 'none' };
     case 'bstore':
       if (length === undefined || operand === undefined || operand.length > room) return undefined;
-      gts.segment.set(operand, dsr);
+      gts.writeSegment(dsr, operand);
       return { instruction: { opcode: verb, address, length, dsr, bufferBytes: operand.length }, answer: 'none' };
     case 'bcopy': {
       const bytes = parseNumber(rest[2]);
@@ -88,13 +90,14 @@ function parseIndexed(
   const elements = numbers.length;
   if (size === undefined || ![1, 2, 4, 8, 64].includes(size) || elements * (8 + size) > room) return undefined;
   if (verb === 'scatter' && bytes?.length !== elements * size) return undefined;
-  const view = new DataView(gts.segment.buffer, gts.segment.byteOffset);
+  const view = new DataView(new ArrayBuffer(8 * elements));
   for (const [i, index] of numbers.entries()) {
     if (index === undefined) return undefined;
-    view.setBigInt64(indexes + 8 * i, BigInt(index), true);
+    view.setBigInt64(8 * i, BigInt(index), true);
   }
+  gts.writeSegment(indexes, new Uint8Array(view.buffer));
   const dsr = indexes + 8 * elements;
-  if (bytes !== undefined) gts.segment.set(bytes, dsr);
+  if (bytes !== undefined) gts.writeSegment(dsr, bytes);
   const opcode = verb === 'gather' ? 'ivload' : 'ivstore';
   return {
     instruction: { opcode, address, elements, elementSize: size as ElementSize, dsr, indexes },

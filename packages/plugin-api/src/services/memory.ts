@@ -105,7 +105,7 @@ export interface PageService {
   rangeFault(mm: MmHandle, request: RangeFault): Routine<(RangePage | undefined)[] | Errno>;
   /**
    * Reads the CPU's tables without taking a reference (GRU). @locks mmapLock for read. @sleeps Never.
-   * @returns `undefined` where nothing is present.
+   * @returns `undefined` where nothing is present, or the page of a window that a driver backs: nobody is notified of those.
    */
   atomicLookup(mm: MmHandle, address: VirtualAddress): { pfn: Pfn; writable: boolean; dirty: boolean } | undefined;
   /** The size of the host's mapping at this moment. @sleeps Never. */
