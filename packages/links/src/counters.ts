@@ -50,6 +50,8 @@ export interface LinkStats {
   readonly messagesReceived: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** Signs of life that came from silent peers. */
+  readonly signsOfLife: number;
   /** `send` answered EAGAIN. */
   readonly refused: number;
   /** Times that a socket was not read, because messages were not received. */
@@ -68,6 +70,7 @@ export class Counters {
   messagesReceived = 0;
   bytesSent = 0;
   bytesReceived = 0;
+  signsOfLife = 0;
   refused = 0;
   paused = 0;
   lost = 0;

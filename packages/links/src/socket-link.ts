@@ -95,7 +95,7 @@ export class SocketLink implements TransportLink {
       case FrameType.Message:
         return this.arrive(opened.body);
       case FrameType.Alive:
-        return;
+        return void this.context.counters.signsOfLife++;
       case FrameType.Bye:
         this.finish('closed-by-peer');
         return this.partingOf();

@@ -130,11 +130,12 @@ describe.each([
       world,
       function* (link) {
         let sent = 0;
-        while (link.send(new Uint8Array(32_768)) !== 'EAGAIN') sent++;
+        // The system still moves what it has taken: until nothing moves any more.
+        do while (link.send(new Uint8Array(32_768)) === undefined) sent++;
+        while ((yield* link.room(1e8)) === 'room');
         // The peer's buffer, the system's, this one's: megabytes, not gigabytes.
         expect(sent).toBeLessThan(1000);
-        expect(yield* link.room(2e7)).toBe('timeout');
-        while (link.send(new Uint8Array(32_768)) !== 'EAGAIN') sent++;
+        expect(link.send(new Uint8Array(1))).toBe('EAGAIN');
         full.give(sent);
         expect(yield* link.room()).toBe('room');
         expect(link.send(bytes(1))).toBeUndefined();

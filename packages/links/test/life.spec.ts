@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import type { TransportLink, TransportListener } from '@mmu-notifier/plugin-api';
-import type { LinkTimers } from '../src/index.ts';
-import { closeAll, eventually, insider, raw, server, transport } from './raw.ts';
+import { VirtualTimers, closeAll, eventually, insider, raw, server, transport } from './raw.ts';
 
 let folder: string;
 
@@ -18,31 +17,6 @@ afterEach(async () => {
   await closeAll();
   rmSync(folder, { recursive: true });
 });
-
-/** Time that passes when a test says so. */
-class VirtualTimers implements LinkTimers {
-  now = 0;
-  armed: { due: number; ring: () => void }[] = [];
-
-  after(nanoseconds: number, ring: () => void): () => void {
-    const timer = { due: this.now + nanoseconds, ring };
-    this.armed.push(timer);
-    return () => void (this.armed = this.armed.filter((other) => other !== timer));
-  }
-
-  /** Rings what is due, in order. */
-  pass(nanoseconds: number): void {
-    const until = this.now + nanoseconds;
-    for (;;) {
-      const next = this.armed.filter(({ due }) => due <= until).sort((a, b) => a.due - b.due)[0];
-      if (next === undefined) break;
-      this.armed = this.armed.filter((timer) => timer !== next);
-      this.now = next.due;
-      next.ring();
-    }
-    this.now = until;
-  }
-}
 
 describe('a transport with timers of its own', () => {
   it('pauses twice as long after each attempt, up to the most, and gives up when patience is over', async () => {
@@ -65,7 +39,7 @@ describe('a transport with timers of its own', () => {
       const due = Math.min(...timers.armed.map((timer) => timer.due));
       pauses.push(due - timers.now);
       timers.pass(due - timers.now);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setImmediate(resolve));
     }
     expect([answer, pauses]).toEqual(['ECONNREFUSED', [100, 200, 350, 350, 350, 150]]);
     expect([links.stats().retries, timers.armed]).toEqual([5, []]);
@@ -91,9 +65,9 @@ describe('a transport with timers of its own', () => {
     const links = transport({ timers, keepAlive: 100, idleTimeout: 1000, handshakeTimeout: 1e9 });
     const link = (await links.connect(at.listener.endpoint, 0)) as TransportLink;
     const other = await at.next();
-    for (let i = 0; i < 50; i++) {
+    for (let i = 1; i <= 50; i++) {
       timers.pass(100);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await eventually(() => [at.links, links].every((side) => side.stats().signsOfLife === i));
     }
     expect([link.end, other.end]).toEqual([undefined, undefined]);
     // Nothing passes the wire meanwhile: both give up.
@@ -106,13 +80,14 @@ describe('a transport with timers of its own', () => {
     const timers = new VirtualTimers();
     const options = { timers, keepAlive: 100, idleTimeout: 1000, handshakeTimeout: 1e9, receiveBuffer: 10_000 };
     const at = await server(options);
-    const link = (await transport(options).connect(at.listener.endpoint, 0)) as TransportLink;
+    const links = transport(options);
+    const link = (await links.connect(at.listener.endpoint, 0)) as TransportLink;
     const other = await at.next();
     for (let i = 0; i < 20; i++) link.send(new Uint8Array(1000));
     await eventually(() => at.links.stats().paused === 1);
-    for (let i = 0; i < 50; i++) {
+    for (let i = 1; i <= 50; i++) {
       timers.pass(100);
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await eventually(() => links.stats().signsOfLife === i);
     }
     let received = 0;
     await eventually(() => {

@@ -2,10 +2,42 @@
 import { randomBytes } from 'node:crypto';
 import { type Socket, connect } from 'node:net';
 import { type TransportLink, type TransportListener } from '@mmu-notifier/plugin-api';
-import { type LinkStats, type SocketLinkOptions, type SocketLinks, parseAddress, socketLinks } from '../src/index.ts';
+import {
+  type LinkStats,
+  type LinkTimers,
+  type SocketLinkOptions,
+  type SocketLinks,
+  parseAddress,
+  socketLinks,
+} from '../src/index.ts';
 import { FrameReader, MAX_FRAME } from '../src/frame.ts';
 import { ConnectorHandshake, type Session } from '../src/handshake.ts';
 import { KEY } from './world.ts';
+
+/** Time that passes when a test says so. */
+export class VirtualTimers implements LinkTimers {
+  now = 0;
+  armed: { due: number; ring: () => void }[] = [];
+
+  after(nanoseconds: number, ring: () => void): () => void {
+    const timer = { due: this.now + nanoseconds, ring };
+    this.armed.push(timer);
+    return () => void (this.armed = this.armed.filter((other) => other !== timer));
+  }
+
+  /** Rings what is due, in order. */
+  pass(nanoseconds: number): void {
+    const until = this.now + nanoseconds;
+    for (;;) {
+      const next = this.armed.filter(({ due }) => due <= until).sort((a, b) => a.due - b.due)[0];
+      if (next === undefined) break;
+      this.armed = this.armed.filter((timer) => timer !== next);
+      this.now = next.due;
+      next.ring();
+    }
+    this.now = until;
+  }
+}
 
 export interface Server {
   readonly links: SocketLinks;

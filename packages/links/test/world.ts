@@ -167,8 +167,10 @@ export class Handed<T> {
   }
 
   *take({ host }: Side): Routine<T> {
-    while (this.value === undefined) yield* host.tasks.sleep(1e6);
+    // Not for ever: the other side may have failed.
+    for (let i = 0; this.value === undefined && i < 60_000; i++) yield* host.tasks.sleep(1e6);
     const { value } = this;
+    if (value === undefined) throw new Error('the other side has handed nothing over');
     this.value = undefined;
     return value;
   }

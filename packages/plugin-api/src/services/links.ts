@@ -37,7 +37,10 @@ export interface Link {
   send(message: Uint8Array): Errno | undefined;
   /** Sleeps until `send` would not answer `EAGAIN`, at most for `nanoseconds`. */
   room(nanoseconds?: number): Routine<'room' | 'closed' | 'timeout'>;
-  /** The next message; sleeps until there is one, at most for `nanoseconds`. What arrived before the end is handed out. */
+  /**
+   * The next message; sleeps until there is one, at most for `nanoseconds`. What arrived before the end is handed out. No
+   * signal ends this wait: let a kernel thread receive, and a process's task wait interruptibly for what it hands on.
+   */
   receive(nanoseconds?: number): Routine<Uint8Array | 'closed' | 'timeout'>;
   /** Ends it: what was sent goes out, what was not received is dropped, and its waiters go on. @sleeps Never. */
   close(): void;
@@ -66,8 +69,9 @@ export interface LinkService {
   listen(endpoint: string): Routine<LinkListener | Errno>;
   /**
    * Connects, and tries again for `patience` nanoseconds (none unless given) while nobody answers there. Call it again
-   * after a link was lost: that is a new session. Errors: `ECONNREFUSED`, `EHOSTUNREACH`, `ETIMEDOUT`; never tried
-   * again: `EKEYREJECTED` (the two have different keys), `EPROTONOSUPPORT` (no common version). @sleeps May.
+   * after a link was lost: that is a new session. Errors: `ECONNREFUSED`, `ECONNRESET`, `EHOSTUNREACH`, `ETIMEDOUT`; never
+   * tried again: `EKEYREJECTED` (the two have different keys), `EPROTONOSUPPORT` (no common version), `EPROTO` (what
+   * answers there speaks something else). @sleeps May.
    */
   connect(endpoint: string, patience?: number): Routine<Link | Errno>;
 }
