@@ -7,14 +7,14 @@ import { type CpuAccessKind, type Signal, killed, userFault, userFaultNow } from
 import type { Kernel } from '../kernel.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { Shadow } from '../oracle/shadow/shadow.ts';
-import { Pte } from '../page-table/pte.ts';
+import { FETCH, LOAD, STORE } from '../page-table/tlb.ts';
 import type { ProcessStruct } from '../process/process.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { TASK_SIZE } from '../types.ts';
-import { FETCH, LOAD, type Need, STORE } from './need.ts';
+import { NEEDS } from './need.ts';
 import { type AccessRun, CpuRuns } from './run.ts';
 
-const NEEDS: Readonly<Record<CpuAccessKind, Need>> = { load: LOAD, fetch: FETCH, store: STORE };
+const KINDS: Readonly<Record<CpuAccessKind, number>> = { load: LOAD, fetch: FETCH, store: STORE };
 
 export class Cpus {
   private readonly kernel: Kernel;
@@ -24,7 +24,7 @@ export class Cpus {
   constructor(kernel: Kernel, shadow: Shadow | undefined) {
     this.kernel = kernel;
     this.shadow = shadow;
-    this.runs = new CpuRuns(kernel, (mm, cpu, vpn, need) => this.walk(mm, cpu, vpn, need));
+    this.runs = new CpuRuns(kernel, (mm, cpu, vpn, kind) => this.walk(mm, cpu, vpn, kind));
   }
 
   /**
@@ -41,10 +41,10 @@ export class Cpus {
     at: number,
     length: number,
   ): boolean {
-    const need = NEEDS[kind];
+    const need = KINDS[kind];
     const vpn = Math.floor(address / 4096);
     const offset = address - vpn * 4096;
-    let pfn = this.kernel.tlbs.lookup(cpu, mm.asid, vpn, need.mask, need.want);
+    let pfn = this.kernel.tlbs.lookup(cpu, mm, vpn, need);
     if (pfn < 0) {
       pfn = this.walk(mm, cpu, vpn, need);
       if (pfn < 0) return false;
@@ -118,12 +118,13 @@ export class Cpus {
   }
 
   /** Hardware's page walk. @returns the pfn, or -1 where it faults. */
-  private walk(mm: MmStruct, cpu: number, vpn: number, need: Need): number {
+  private walk(mm: MmStruct, cpu: number, vpn: number, kind: number): number {
     const { pageTables, tlbs } = this.kernel;
+    const need = NEEDS[kind];
     const slot = pageTables.walk(mm.root, vpn * 4096);
     if (slot < 0) return -1;
     const flags = pageTables.flags(slot);
-    if ((flags & need.mask & ~Pte.Dirty) !== need.pteWant) return -1;
+    if ((flags & need.mask) !== need.want) return -1;
     if ((flags & need.used) !== need.used) pageTables.setBits(slot, need.used, 0);
     const pfn = pageTables.frame(slot);
     tlbs.fill(cpu, mm, vpn, pfn, flags | need.used);

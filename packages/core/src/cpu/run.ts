@@ -2,13 +2,12 @@
  * Accesses in a row that need no fault: the fast way through a recording. One loop over columns, with what does not
  * change in a run in locals; only a TLB miss leaves it, for the page walk.
  *
- * Nobody sees what is loaded, so a load reads one byte where an access copies them all; stores write a pattern.
+ * Nobody sees what is loaded, so a load ends where its frame is known; stores write a pattern.
  */
 import type { Kernel } from '../kernel.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
-import { type CpuTlb, TLB_INDEX } from '../page-table/tlb.ts';
-import { FETCH, LOAD, type Need, STORE } from './need.ts';
+import { type CpuTlb, MODIFY, STORE, TLB_INDEX } from '../page-table/tlb.ts';
 
 /**
  * Accesses in a row, in columns.
@@ -22,24 +21,14 @@ export interface AccessRun {
   readonly sizes: Int32Array;
 }
 
-/** By the `kinds` of a run. An instruction that does both walks with the intent to write. */
-const NEEDS: readonly Need[] = [FETCH, LOAD, STORE, STORE];
-const MASKS: Uint16Array = Uint16Array.from(NEEDS, ({ mask }) => mask);
-const WANTS: Uint16Array = Uint16Array.from(NEEDS, ({ want }) => want);
-/** Kinds from here on store. */
-const FIRST_STORE = 2;
-const LAST_KIND = 3;
-
 /** Hardware's page walk. @returns the pfn, or -1 where it faults. */
-export type Walk = (mm: MmStruct, cpu: number, vpn: number, need: Need) => number;
+export type Walk = (mm: MmStruct, cpu: number, vpn: number, kind: number) => number;
 
 export class CpuRuns {
   private readonly kernel: Kernel;
   private readonly walk: Walk;
   /** Of the last store. */
   private pattern = 0;
-  /** Of what was loaded, so that loads are made. */
-  private loaded = 0;
 
   constructor(kernel: Kernel, walk: Walk) {
     this.kernel = kernel;
@@ -56,55 +45,50 @@ export class CpuRuns {
     const { tlbs, allocator } = this.kernel;
     const { memory } = allocator;
     const tlb = tlbs.of(cpu);
-    const { vpn: vpns, asid: asids, pfn: pfns, flags } = tlb;
-    const { asid } = mm;
+    const { tag, pfn: pfns, allows } = tlb;
+    let base = tlb.base(mm);
     let hits = 0;
-    let loaded = 0;
     let i = from;
     for (; i < to; i++) {
       const kind = kinds[i];
-      if (kind > LAST_KIND) break;
+      if (kind > MODIFY) break;
       const address = addresses[i];
       // `&` folds an address to 32 bits first, which keeps the low ones; the quotient is whole.
       const offset = address & 4095;
       const vpn = (address - offset) / 4096;
       const size = sizes[i];
       if (offset + size > 4096) {
-        if (!this.crossing(tlb, asid, kind, vpn, offset, size)) break;
+        if (!this.crossing(tlb, base, kind, vpn, offset, size)) break;
         hits += 2;
         continue;
       }
       const at = vpn & TLB_INDEX;
       let pfn = pfns[at];
-      if (vpns[at] === vpn && asids[at] === asid && (flags[at] & MASKS[kind]) === WANTS[kind]) hits++;
+      if (tag[at] === base + vpn && ((allows[at] >>> kind) & 1) !== 0) hits++;
       else {
         tlbs.misses++;
-        pfn = this.walk(mm, cpu, vpn, NEEDS[kind]);
+        pfn = this.walk(mm, cpu, vpn, kind);
         if (pfn < 0) break;
+        // The first entry of an address space gives it its tag.
+        base = tlb.base(mm);
       }
-      if (kind >= FIRST_STORE) this.scribble(memory, pfn, offset, size);
-      else loaded ^= memory.bytes(pfn)[memory.byteOffset(pfn) + offset];
+      if (kind >= STORE) this.scribble(memory, pfn, offset, size);
     }
-    this.loaded ^= loaded;
     tlbs.hits += hits;
     return i;
   }
 
   /** An access to two pages. @returns whether it was made. */
-  private crossing(tlb: CpuTlb, asid: number, kind: number, vpn: number, offset: number, size: number): boolean {
+  private crossing(tlb: CpuTlb, base: number, kind: number, vpn: number, offset: number, size: number): boolean {
     const rest = offset + size - 4096;
     if (rest > 4096) return false;
-    const first = reached(tlb, asid, kind, vpn);
-    const second = reached(tlb, asid, kind, vpn + 1);
+    const first = reached(tlb, base + vpn, kind, vpn);
+    const second = reached(tlb, base + vpn + 1, kind, vpn + 1);
     if (first < 0 || second < 0) return false;
+    if (kind < STORE) return true;
     const { memory } = this.kernel.allocator;
-    if (kind >= FIRST_STORE) {
-      this.scribble(memory, first, offset, size - rest);
-      this.scribble(memory, second, 0, rest);
-    } else {
-      this.loaded ^= memory.bytes(first)[memory.byteOffset(first) + offset];
-      this.loaded ^= memory.bytes(second)[memory.byteOffset(second)];
-    }
+    this.scribble(memory, first, offset, size - rest);
+    this.scribble(memory, second, 0, rest);
     return true;
   }
 
@@ -125,8 +109,7 @@ export class CpuRuns {
 }
 
 /** The frame that an entry of the TLB reaches for accesses of that kind; -1 where there is none. */
-function reached(tlb: CpuTlb, asid: number, kind: number, vpn: number): number {
+function reached(tlb: CpuTlb, tag: number, kind: number, vpn: number): number {
   const at = vpn & TLB_INDEX;
-  const hit = tlb.vpn[at] === vpn && tlb.asid[at] === asid && (tlb.flags[at] & MASKS[kind]) === WANTS[kind];
-  return hit ? tlb.pfn[at] : -1;
+  return tlb.tag[at] === tag && ((tlb.allows[at] >>> kind) & 1) !== 0 ? tlb.pfn[at] : -1;
 }

@@ -53,7 +53,7 @@ function* makeWritable(kernel: Kernel, fault: Fault, flags: number, pfn: number)
   }
   if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
   kernel.pageTables.set(slot, flags | Pte.Writable | Pte.Dirty | Pte.Accessed, pfn);
-  kernel.tlbs.flushLocal(kernel.scheduler.current.cpu, vma.mm.asid, va / 4096);
+  kernel.tlbs.flushLocal(kernel.scheduler.current.cpu, vma.mm, va / 4096);
 }
 
 /** Whether only this pte has the anonymous page. @locks Page-table lock. `wp_can_reuse_anon_folio` */

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { Scheduler } from '../sched/scheduler.ts';
 import { Pte } from './pte.ts';
-import { Tlbs } from './tlb.ts';
+import { FETCH, LOAD, MODIFY, STORE, Tlbs } from './tlb.ts';
 
-const LOADS = Pte.Present;
 const STORES = Pte.Present | Pte.Writable | Pte.Dirty;
 
 function tlbsOf(cpus = 2) {
@@ -16,19 +15,31 @@ describe('a CPU TLB', () => {
   it('serves what was filled, on that CPU and in that address space only', () => {
     const { tlbs, owner } = tlbsOf();
     tlbs.fill(0, owner, 7, 99, STORES);
-    expect(tlbs.lookup(0, 1, 7, LOADS, LOADS)).toBe(99);
-    expect(tlbs.lookup(1, 1, 7, LOADS, LOADS)).toBe(-1);
-    expect(tlbs.lookup(0, 2, 7, LOADS, LOADS)).toBe(-1);
+    expect(tlbs.lookup(0, owner, 7, LOAD)).toBe(99);
+    expect(tlbs.lookup(1, owner, 7, LOAD)).toBe(-1);
+    expect(tlbs.lookup(0, { asid: 2, cpuMask: 0 }, 7, LOAD)).toBe(-1);
     expect([tlbs.hits, tlbs.misses]).toEqual([1, 2]);
   });
 
   it('walks again for a store through an entry that is not dirty', () => {
     const { tlbs, owner } = tlbsOf();
     tlbs.fill(0, owner, 7, 99, Pte.Present | Pte.Writable);
-    expect(tlbs.lookup(0, 1, 7, STORES, STORES)).toBe(-1);
+    expect(tlbs.lookup(0, owner, 7, STORE)).toBe(-1);
     tlbs.fill(0, owner, 7, 99, STORES);
-    expect(tlbs.lookup(0, 1, 7, STORES, STORES)).toBe(99);
+    expect(tlbs.lookup(0, owner, 7, STORE)).toBe(99);
     expect(tlbs.reach[99]).toBe(1);
+  });
+
+  it.each([
+    ['readable', Pte.Present | Pte.NoExec, [LOAD]],
+    ['executable', Pte.Present | Pte.Dirty, [FETCH, LOAD]],
+    ['clean', Pte.Present | Pte.Writable | Pte.NoExec, [LOAD]],
+    ['dirty', STORES | Pte.NoExec, [LOAD, STORE, MODIFY]],
+    ['absent', Pte.Writable | Pte.Dirty, []],
+  ])('lets accesses through an entry that is %s', (_, flags, kinds) => {
+    const { tlbs, owner } = tlbsOf();
+    tlbs.fill(0, owner, 7, 99, flags);
+    expect([FETCH, LOAD, STORE, MODIFY].filter((kind) => tlbs.lookup(0, owner, 7, kind) === 99)).toEqual(kinds);
   });
 
   it('is flushed on every CPU that may hold entries, and tells secondary TLBs', () => {
@@ -40,7 +51,7 @@ describe('a CPU TLB', () => {
     expect(tlbs.reach[99]).toBe(2);
     tlbs.flushNow(owner, 7 * 4096, 8 * 4096);
     expect(tlbs.reach[99]).toBe(1);
-    expect(tlbs.lookup(1, 1, 8, LOADS, LOADS)).toBe(99);
+    expect(tlbs.lookup(1, owner, 8, LOAD)).toBe(99);
     expect(told).toEqual([[7 * 4096, 8 * 4096]]);
   });
 
@@ -57,12 +68,12 @@ describe('a CPU TLB', () => {
     const { tlbs } = tlbsOf();
     const owners = Array.from({ length: 7 }, (_, i) => ({ asid: i + 1, cpuMask: 0 }));
     owners.slice(0, 6).forEach((owner, i) => tlbs.fill(1, owner, 10 + i, 100 + i, STORES));
-    expect(tlbs.lookup(1, 1, 10, LOADS, LOADS)).toBe(100);
+    expect(tlbs.lookup(1, owners[0], 10, LOAD)).toBe(100);
     tlbs.fill(1, owners[6], 20, 120, STORES);
     expect(tlbs.recycled).toBe(1);
     expect([tlbs.reach[100], owners[0].cpuMask]).toEqual([0, 0]);
     expect(owners.slice(1).map(({ cpuMask }) => cpuMask)).toEqual([2, 2, 2, 2, 2, 2]);
-    for (let i = 1; i < 6; i++) expect(tlbs.lookup(1, i + 1, 10 + i, LOADS, LOADS)).toBe(100 + i);
+    for (let i = 1; i < 6; i++) expect(tlbs.lookup(1, owners[i], 10 + i, LOAD)).toBe(100 + i);
     tlbs.flushNow(owners[0], 0, 4096);
     expect(tlbs.ipis).toBe(0);
     tlbs.flushNow(owners[1], 0, 4096);
@@ -101,7 +112,7 @@ describe('a CPU TLB', () => {
         const counted = new Array<number>(10).fill(0);
         for (const key of filled) {
           const [cpu, vpn] = key.split(' ').map(Number);
-          const pfn = tlbs.lookup(cpu, 1, vpn, LOADS, LOADS);
+          const pfn = tlbs.lookup(cpu, owner, vpn, LOAD);
           if (pfn >= 0) counted[pfn]++;
         }
         expect([...tlbs.reach.subarray(0, 10)]).toEqual(counted);

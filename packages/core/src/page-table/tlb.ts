@@ -13,6 +13,12 @@ import { PointKind, point } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import { Pte } from './pte.ts';
 
+/** What an access does, and the bit of an entry that lets it: as `kinds` of a recording. `MODIFY` loads and stores. */
+export const FETCH = 0;
+export const LOAD = 1;
+export const STORE = 2;
+export const MODIFY = 3;
+
 const ENTRIES = 1024;
 /** Where a vpn's entry is: `&` folds it to 32 bits first, which keeps the low ones. */
 export const TLB_INDEX: number = ENTRIES - 1;
@@ -20,6 +26,14 @@ export const TLB_INDEX: number = ENTRIES - 1;
 const CONTEXTS = 6;
 /** Pages that are flushed one by one; for more, all entries of the address space go. `tlb_single_page_flush_ceiling` */
 const FLUSH_CEILING = 33;
+/** Behind the last page of any address space. */
+const VPNS: number = 2 ** 35;
+const DIRTY: number = Pte.Writable | Pte.Dirty;
+
+/** A tag is the address space's place on the CPU, above the vpn: one comparison finds both. */
+const CONTEXT_TAGS: number = VPNS;
+/** Plus a vpn, no tag of an entry. */
+const NO_CONTEXT = -(2 ** 40);
 
 /** The address space that a TLB works for. */
 export interface TlbOwner {
@@ -28,16 +42,36 @@ export interface TlbOwner {
   cpuMask: number;
 }
 
-/** The entries of one CPU, in columns. A vpn of -1 is no entry. */
+/** The entries of one CPU, in columns. A tag of -1 is no entry. */
 export class CpuTlb {
-  readonly vpn: Float64Array = new Float64Array(ENTRIES).fill(-1);
-  readonly asid: Int32Array = new Int32Array(ENTRIES);
+  readonly tag: Float64Array = new Float64Array(ENTRIES).fill(-1);
   readonly pfn: Int32Array = new Int32Array(ENTRIES);
-  readonly flags: Uint16Array = new Uint16Array(ENTRIES);
-  /** Whose entries it keeps; the last one filled stands in `loaded`. */
+  /** A bit for each kind of access that needs no walk. */
+  readonly allows: Uint8Array = new Uint8Array(ENTRIES);
+  /** Whose entries it keeps. */
   readonly contexts: (TlbOwner | undefined)[] = [];
   next = 0;
-  loaded: TlbOwner | undefined;
+  private asked: TlbOwner | undefined;
+  private askedBase = NO_CONTEXT;
+
+  /** Tags of entries of `owner` are this plus the vpn. Good until an entry is filled. */
+  base(owner: TlbOwner): number {
+    return owner === this.asked ? this.askedBase : this.find(owner);
+  }
+
+  private find(owner: TlbOwner): number {
+    const context = this.contexts.indexOf(owner);
+    if (context < 0) return NO_CONTEXT;
+    this.asked = owner;
+    return (this.askedBase = context * CONTEXT_TAGS);
+  }
+
+  /** Gives `owner` the place at `next`. */
+  place(owner: TlbOwner): void {
+    this.asked = undefined;
+    this.contexts[this.next] = owner;
+    this.next = (this.next + 1) % CONTEXTS;
+  }
 }
 
 export class Tlbs {
@@ -67,14 +101,11 @@ export class Tlbs {
     return this.cpus[cpu];
   }
 
-  /**
-   * The frame that `cpu` reaches at `vpn` through an entry whose bits under `mask` are `want`; -1 on a miss. A store
-   * wants `Writable | Dirty`: hardware walks again to set the dirty bit.
-   */
-  lookup(cpu: number, asid: number, vpn: number, mask: number, want: number): number {
+  /** The frame that `cpu` reaches at `vpn` for an access of that kind; -1 on a miss. */
+  lookup(cpu: number, owner: TlbOwner, vpn: number, kind: number): number {
     const tlb = this.cpus[cpu];
     const at = vpn & TLB_INDEX;
-    if (tlb.vpn[at] === vpn && tlb.asid[at] === asid && (tlb.flags[at] & mask) === want) {
+    if (tlb.tag[at] === tlb.base(owner) + vpn && ((tlb.allows[at] >>> kind) & 1) !== 0) {
       this.hits++;
       return tlb.pfn[at];
     }
@@ -84,29 +115,27 @@ export class Tlbs {
 
   fill(cpu: number, owner: TlbOwner, vpn: number, pfn: number, flags: number): void {
     const tlb = this.cpus[cpu];
-    if (tlb.loaded !== owner) this.load(tlb, cpu, owner);
+    let base = tlb.base(owner);
+    if (base === NO_CONTEXT) base = this.load(tlb, cpu, owner);
     const at = vpn & TLB_INDEX;
-    if (tlb.vpn[at] >= 0) this.reach[tlb.pfn[at]]--;
-    tlb.vpn[at] = vpn;
-    tlb.asid[at] = owner.asid;
+    if (tlb.tag[at] >= 0) this.reach[tlb.pfn[at]]--;
+    tlb.tag[at] = base + vpn;
     tlb.pfn[at] = pfn;
-    tlb.flags[at] = flags & (Pte.Present | Pte.Writable | Pte.User | Pte.Accessed | Pte.Dirty | Pte.NoExec);
+    tlb.allows[at] = allowed(flags);
     this.reach[pfn]++;
   }
 
-  /** Gives the address space a tag on this CPU, if it has none. `choose_new_asid` */
-  private load(tlb: CpuTlb, cpu: number, owner: TlbOwner): void {
-    tlb.loaded = owner;
-    if (tlb.contexts.includes(owner)) return;
+  /** Gives the address space a tag on this CPU. `choose_new_asid` */
+  private load(tlb: CpuTlb, cpu: number, owner: TlbOwner): number {
     const evicted = tlb.contexts[tlb.next];
     if (evicted !== undefined) {
       this.recycled++;
-      this.flushCpu(tlb, evicted.asid, 0, Infinity);
+      this.flushCpu(tlb, evicted, 0, VPNS);
       evicted.cpuMask &= ~(1 << cpu);
     }
-    tlb.contexts[tlb.next] = owner;
-    tlb.next = (tlb.next + 1) % CONTEXTS;
+    tlb.place(owner);
     owner.cpuMask |= 1 << cpu;
+    return tlb.base(owner);
   }
 
   /** Shootdown of `[start, end)` on every CPU that may hold entries. @sleeps Never. */
@@ -125,32 +154,42 @@ export class Tlbs {
     for (let cpu = 0; cpu < this.cpus.length; cpu++) {
       if ((owner.cpuMask & (1 << cpu)) === 0) continue;
       if (cpu !== own) this.ipis++;
-      if (all) this.flushCpu(this.cpus[cpu], owner.asid, 0, Infinity);
-      else this.flushCpu(this.cpus[cpu], owner.asid, start / 4096, end / 4096);
+      if (all) this.flushCpu(this.cpus[cpu], owner, 0, VPNS);
+      else this.flushCpu(this.cpus[cpu], owner, start / 4096, end / 4096);
     }
     this.flushSecondary(owner, start, end);
   }
 
   /** One page on the CPU that found its entry too weak: no other CPU is told. */
-  flushLocal(cpu: number, asid: number, vpn: number): void {
-    this.flushCpu(this.cpus[cpu], asid, vpn, vpn + 1);
+  flushLocal(cpu: number, owner: TlbOwner, vpn: number): void {
+    this.flushCpu(this.cpus[cpu], owner, vpn, vpn + 1);
   }
 
-  private flushCpu(tlb: CpuTlb, asid: number, first: number, end: number): void {
+  private flushCpu(tlb: CpuTlb, owner: TlbOwner, first: number, end: number): void {
+    const base = tlb.base(owner);
+    if (base === NO_CONTEXT) return;
     if (end - first < ENTRIES) {
       for (let vpn = first; vpn < end; vpn++) {
         const at = vpn & TLB_INDEX;
-        if (tlb.vpn[at] === vpn && tlb.asid[at] === asid) this.drop(tlb, at);
+        if (tlb.tag[at] === base + vpn) this.drop(tlb, at);
       }
       return;
     }
     for (let at = 0; at < ENTRIES; at++) {
-      if (tlb.asid[at] === asid && tlb.vpn[at] >= first && tlb.vpn[at] < end) this.drop(tlb, at);
+      if (tlb.tag[at] >= base + first && tlb.tag[at] < base + end) this.drop(tlb, at);
     }
   }
 
   private drop(tlb: CpuTlb, at: number): void {
     this.reach[tlb.pfn[at]]--;
-    tlb.vpn[at] = -1;
+    tlb.tag[at] = -1;
   }
+}
+
+/** A store needs a dirty entry: hardware walks again to set the bit. */
+function allowed(flags: number): number {
+  if ((flags & Pte.Present) === 0) return 0;
+  const fetches = (flags & Pte.NoExec) === 0 ? 1 << FETCH : 0;
+  const stores = (flags & DIRTY) === DIRTY ? (1 << STORE) | (1 << MODIFY) : 0;
+  return (1 << LOAD) | fetches | stores;
 }
