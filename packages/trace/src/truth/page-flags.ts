@@ -5,6 +5,8 @@ const LEAF = 1024;
 const RECENT = 64;
 /** Pages whose flags are at hand. */
 const NEAR = 1024;
+/** Where a page's are. */
+export const NEAR_INDEX: number = NEAR - 1;
 
 /** What a bit says. The `SEEN` bits let the hot path stop after one test; whatever changes a page's mapping clears them. */
 export const PageBit = {
@@ -40,17 +42,17 @@ export class PageFlags {
   /** Leaves that were used last: code, data and stack take turns. */
   private readonly recentIndex = new Float64Array(RECENT).fill(-1);
   private readonly recent: Uint16Array[] = new Array<Uint16Array>(RECENT).fill(new Uint16Array(0));
-  /** Pages that were asked for last, and their flags. */
-  private readonly nearPage = new Float64Array(NEAR).fill(-1);
-  private readonly nearFlags = new Uint16Array(NEAR);
+  /** Pages that were asked for last, -1 where there is none: batches of accesses look here themselves. */
+  readonly nearPage: Float64Array = new Float64Array(NEAR).fill(-1);
+  /** A bit for each kind of access, in the order of `AccessKind`, that such a page has seen. */
+  readonly nearSeen: Uint8Array = new Uint8Array(NEAR);
 
-  /** Whether the page has all of `bits`: the hot path of a count. */
+  /** Whether the page has all of `bits`. */
   has(page: number, bits: number): boolean {
-    const at = page & (NEAR - 1);
-    if (this.nearPage[at] === page && ((this.nearFlags[at] as number) & bits) === bits) return true;
+    const at = page & NEAR_INDEX;
     const flags = this.get(page);
     this.nearPage[at] = page;
-    this.nearFlags[at] = flags;
+    this.nearSeen[at] = seen(flags);
     return (flags & bits) === bits;
   }
 
@@ -62,8 +64,8 @@ export class PageFlags {
   }
 
   set(page: number, flags: number): void {
-    const near = page & (NEAR - 1);
-    if (this.nearPage[near] === page) this.nearFlags[near] = flags;
+    const near = page & NEAR_INDEX;
+    if (this.nearPage[near] === page) this.nearSeen[near] = seen(flags);
     const index = Math.floor(page / LEAF);
     const at = index & (RECENT - 1);
     if (this.find(index, at) === undefined) this.leaves.set(index, new Uint16Array(LEAF));
@@ -98,4 +100,10 @@ export class PageFlags {
     this.nearPage.fill(-1);
     this.recentIndex.fill(-1);
   }
+}
+
+/** Fetch, load and store are the three `SEEN` bits; what loads and stores needs both of them. */
+function seen(flags: number): number {
+  const bits = (flags / PageBit.seenFetch) & 7;
+  return bits >= 6 ? bits | 8 : bits;
 }

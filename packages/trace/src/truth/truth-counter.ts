@@ -14,7 +14,7 @@ import { applyCall } from './apply-call.ts';
 import { CountedProcess } from './counted-process.ts';
 import type { ForkWatch, Mapping } from './counted-process.ts';
 import { countEvent } from './event-counts.ts';
-import { PageBit } from './page-flags.ts';
+import { NEAR_INDEX, PageBit } from './page-flags.ts';
 import type { TruthReport } from './truth-report.ts';
 import { newState } from './truth-state.ts';
 import type { TruthState } from './truth-state.ts';
@@ -57,7 +57,7 @@ export class TruthCounter implements EventSink {
   /** Counts accesses in a row: what lies in one page that was used in this way before, here. */
   accessBatch({ process, length, kinds, addresses, sizes }: AccessBatch): void {
     if (process !== this.currentNumber) this.select(process);
-    const { flags } = this.current;
+    const { nearPage, nearSeen } = this.current.flags;
     const { byKind } = this.state;
     const counts = this.counts.fill(0);
     for (let i = 0; i < length; i++) {
@@ -65,11 +65,10 @@ export class TruthCounter implements EventSink {
       const address = addresses[i] as number;
       const size = sizes[i] as number;
       const offset = address & (PAGE_SIZE - 1);
-      if (
-        kind !== AccessKind.kernelStore &&
-        offset + size <= PAGE_SIZE &&
-        flags.has((address - offset) / PAGE_SIZE, SEEN[kind] as number)
-      )
+      const page = (address - offset) / PAGE_SIZE;
+      const near = page & NEAR_INDEX;
+      // A kernel's store has no bit.
+      if (offset + size <= PAGE_SIZE && nearPage[near] === page && (((nearSeen[near] as number) >>> kind) & 1) !== 0)
         counts[kind] = (counts[kind] as number) + 1;
       else this.access(process, kind, address, size);
     }
