@@ -1,152 +1,41 @@
 /**
- * Accesses a second: the bundled recording of redis, parsed beforehand into typed arrays, or read from its compressed
- * text. The player is the command's own, with oracles off; calls, forks and exits of the recording are made.
+ * Replay rows of the benchmark. A recording of two million accesses is over before the host has compiled what replays it,
+ * so there are two figures: the first replay of a process, and the rate at which it goes on, each replay on a fresh machine.
  */
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { kvm } from '@mmu-notifier/kvm';
-import {
-  type AccessBatch,
-  type AccessKind,
-  type EventOrigin,
-  type EventSink,
-  type MmEvent,
-  openRecording,
-} from '@mmu-notifier/trace';
-import {
-  type Machine,
-  Machine as CoreMachine,
-  MemorySwapDevice,
-  type MmapCall,
-  type Process,
-} from '@mmu-notifier/core';
+import { type Source, replayRate } from './replay-rate.ts';
 
-/** What is used of `cli/src/replay`: no package exports it. */
-interface CommandParts {
-  readonly Player: new (machine: Machine, devices: unknown, turns: unknown) => EventSink & { replayed: number };
-  readonly DeviceSet: new (machine: Machine, plugins: readonly unknown[]) => unknown;
-  readonly DeviceTurns: new (share: { numerator: number; denominator: number }, devices: number) => unknown;
+/** Replays until the rate no longer rises. */
+const WARM_UP = 12;
+
+const program = join(import.meta.dirname, 'first-replay.ts');
+
+function firstRate(devices: 'cpu only' | 'kvm'): number {
+  return Number(execFileSync(process.execPath, [...process.execArgv, program, devices === 'kvm' ? 'kvm' : 'cpu']));
 }
 
-const recording = join(import.meta.dirname, '../recordings/redis/lackey.txt.xz');
-const command = new URL('../../cli/src/replay/', import.meta.url);
+const warm = new Set<string>();
 
-async function commandParts(): Promise<CommandParts> {
-  const files = ['player.ts', 'device-set.ts', 'share.ts'].map((file) => import(new URL(file, command).href));
-  return Object.assign({}, ...(await Promise.all(files))) as CommandParts;
+async function steadyRate(source: Source, devices: 'cpu only' | 'kvm'): Promise<number> {
+  const name = `${source} ${devices}`;
+  if (!warm.has(name)) for (let i = 0; i < WARM_UP; i++) await replayRate(source, devices);
+  warm.add(name);
+  return replayRate(source, devices);
 }
 
-/** Something other than an access. */
-interface Call {
-  readonly event: MmEvent;
-  readonly origin: EventOrigin;
-}
-
-/** More than the recording has. */
-const MOST = 2 ** 22;
-
-/** A recording in memory: typed arrays of accesses, and what comes between them. */
-class Parsed implements EventSink {
-  readonly steps: (AccessBatch | Call)[] = [];
-  accesses = 0;
-  private readonly kinds = new Uint8Array(MOST);
-  private readonly addresses = new Float64Array(MOST);
-  private readonly sizes = new Int32Array(MOST);
-  private process = 0;
-  /** Where the accesses begin that belong to no step yet. */
-  private from = 0;
-
-  access(process: number, kind: AccessKind, address: number, size: number): void {
-    if (process !== this.process) this.endBatch();
-    this.process = process;
-    this.kinds[this.accesses] = kind;
-    this.addresses[this.accesses] = address;
-    this.sizes[this.accesses++] = size;
-  }
-
-  event(event: MmEvent, origin: EventOrigin): void {
-    this.endBatch();
-    this.steps.push({ event, origin });
-  }
-
-  endBatch(): void {
-    const { process, from, accesses } = this;
-    if (from === accesses) return;
-    const columns = {
-      kinds: this.kinds.subarray(from, accesses),
-      addresses: this.addresses.subarray(from, accesses),
-      sizes: this.sizes.subarray(from, accesses),
-    };
-    this.steps.push({ process, length: accesses - from, ...columns });
-    this.from = accesses;
-  }
-}
-
-async function read(sink: EventSink): Promise<void> {
-  const reading = (await openRecording(recording)).read(sink);
-  while ((await reading.next()).done !== true);
-}
-
-let parsed: Parsed | undefined;
-
-async function preparsed(): Promise<Parsed> {
-  if (parsed !== undefined) return parsed;
-  parsed = new Parsed();
-  await read(parsed);
-  parsed.endBatch();
-  return parsed;
-}
-
-type Source = 'typed arrays' | 'text';
-
-/** Accesses for each second of CPU time. */
-async function rate(source: Source, plugins: readonly unknown[]): Promise<number> {
-  const { Player, DeviceSet, DeviceTurns } = await commandParts();
-  const recorded = await preparsed();
-  const { accesses } = recorded;
-  const machine = new CoreMachine({
-    ramBytes: 64 * 2 ** 20,
-    swapBytes: 0,
-    swapDevice: new MemorySwapDevice(),
-    oracles: 'off',
-  });
-  touchMemory(machine);
-  const devices = new DeviceSet(machine, plugins);
-  const player = new Player(machine, devices, new DeviceTurns({ numerator: 1, denominator: 4 }, plugins.length));
-  const before = process.cpuUsage();
-  if (source === 'text') await read(player);
-  else play(recorded, player);
-  const { user, system } = process.cpuUsage(before);
-  if (player.replayed < accesses) throw new Error(`${accesses - player.replayed} accesses were not replayed`);
-  return (accesses / (user + system)) * 1e6;
-}
-
-/** Hands the machine's memory to it: a new one gets its pages from this host as it first writes to them. */
-function touchMemory(machine: CoreMachine): void {
-  const p1 = machine.processes.get('p1') as Process;
-  const length = 48 * 2 ** 20;
-  const call: MmapCall = { address: 0, length, prot: 'rw', flags: ['private', 'anonymous', 'populate'] };
-  const address = machine.run('warm', machine.syscalls.mmap(p1, call), p1);
-  if (typeof address === 'string') throw new Error(`mmap answered ${address}`);
-  machine.run('warm', machine.syscalls.munmap(p1, address, length), p1);
-}
-
-function play({ steps }: Parsed, player: EventSink): void {
-  for (const step of steps) {
-    if ('event' in step) player.event(step.event, step.origin);
-    else player.accessBatch?.(step);
-  }
-}
-
-const row = (name: string, source: Source, plugins: () => readonly unknown[], millions: number) => ({
+const row = (name: string, measure: () => Promise<number> | number, millions: number) => ({
   name,
   unit: 'accesses/s' as const,
   aim: { kind: 'rate' as const, atLeast: millions * 1e6 },
-  measure: () => rate(source, plugins()),
+  measure,
 });
 
 /** Rows of the one benchmark, beside those of `packages/core/bench`. */
 export const rows: readonly ReturnType<typeof row>[] = [
-  row('replay, typed arrays, CPU only', 'typed arrays', () => [], 50),
-  row('replay, typed arrays, kvm makes a quarter', 'typed arrays', () => [kvm()], 20),
-  row('replay, compressed text, CPU only', 'text', () => [], 5),
+  row('replay, typed arrays, CPU only', () => steadyRate('typed arrays', 'cpu only'), 50),
+  row('first replay, typed arrays, CPU only', () => firstRate('cpu only'), 50),
+  row('replay, typed arrays, kvm makes a quarter', () => steadyRate('typed arrays', 'kvm'), 20),
+  row('first replay, typed arrays, kvm makes a quarter', () => firstRate('kvm'), 20),
+  row('replay, compressed text, CPU only', () => replayRate('text', 'cpu only'), 5),
 ];

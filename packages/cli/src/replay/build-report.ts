@@ -11,9 +11,9 @@ type Counters = Readonly<Record<string, number>>;
 const LEDGER = 'ledger_';
 
 export function buildReport(played: Played): ReplayReport {
-  const { replay, player, devices, summary, stats, violations, seconds } = played;
+  const { replay, player, counter, devices, summary, stats, violations, seconds } = played;
   const { recording, options, size } = replay;
-  const counts = player.counter.report(summary);
+  const counts = counter.report(summary);
   const groundTruth = groundTruthOf(played, counts);
   return {
     format: 'mmu-notifier/replay-report',

@@ -1,6 +1,7 @@
 /** One replay of a recording on one machine, from its boot to its report. */
 import { ContractViolation, Machine, type Violation } from '@mmu-notifier/core';
 import type { SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
+import { TruthCounter } from '@mmu-notifier/trace';
 import type { EventSink, Progress, Recording, RecordingSummary } from '@mmu-notifier/trace';
 import type { Interrupt } from '../interrupt.ts';
 import { buildReport } from './build-report.ts';
@@ -34,6 +35,7 @@ export interface Replay {
 export interface Played {
   readonly replay: Replay;
   readonly player: Player;
+  readonly counter: TruthCounter;
   readonly devices: DeviceSet;
   readonly summary: RecordingSummary;
   /** Frames that were pinned when the last event was over. */
@@ -75,7 +77,8 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
     const compared = options.compare === 'kernel';
     const devices = new DeviceSet(machine, compared ? [...plugins, probe(log)] : plugins);
     const recorder = recorderOf(replay, machine, devices, tracer);
-    player = new Player(machine, devices, turns, recorder);
+    const counter = new TruthCounter();
+    player = new Player(machine, devices, turns, { watch: recorder, counter });
     if (compared) fidelity = new FidelityComparison(player, faultView(machine));
     const summary = await readAll(replay, fidelity ?? player);
     const seconds = (performance.now() - started) / 1000;
@@ -85,7 +88,19 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
     const { pinnedPages } = machine;
     if (violations.length === 0) violations.push(...guard(() => machine.shutdown()));
     const perfetto = finished?.perfetto;
-    const played = { replay, player, devices, summary, pinnedPages, stats, violations, seconds, perfetto, fidelity };
+    const played = {
+      replay,
+      player,
+      counter,
+      devices,
+      summary,
+      pinnedPages,
+      stats,
+      violations,
+      seconds,
+      perfetto,
+      fidelity,
+    };
     return { report: buildReport(played), seen: finished?.seen };
   } finally {
     display.end();

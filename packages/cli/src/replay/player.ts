@@ -8,8 +8,16 @@
 import { ContractViolation } from '@mmu-notifier/core';
 import type { CpuAccessKind, Machine, Process, Signal, Violation } from '@mmu-notifier/core';
 import { PAGE_SIZE, type Routine } from '@mmu-notifier/plugin-api';
-import { AccessKind, TruthCounter, processNumber } from '@mmu-notifier/trace';
-import type { AccessBatch, EventOrigin, EventSink, LayoutSegment, MmEvent, RecordedMaps } from '@mmu-notifier/trace';
+import { AccessKind, processNumber } from '@mmu-notifier/trace';
+import type {
+  AccessBatch,
+  EventOrigin,
+  EventSink,
+  LayoutSegment,
+  MmEvent,
+  RecordedMaps,
+  TruthCounter,
+} from '@mmu-notifier/trace';
 import { hex } from '../sizes.ts';
 import { AccessData, MAX_PIECE } from './access-data.ts';
 import { type CallResult, type MachineCall, type ProcessCall, replayCall, replayMachineCall } from './calls.ts';
@@ -32,6 +40,13 @@ export interface RunWatch {
   leaving(process: Process, events: number): void;
 }
 
+/** Who else is there. */
+export interface Onlookers {
+  readonly watch?: RunWatch | undefined;
+  /** Counts what the recording did, for a comparison with the machine. */
+  readonly counter?: TruthCounter;
+}
+
 export class Player implements EventSink {
   /** Accesses and calls that the recording has delivered. */
   events = 0;
@@ -48,11 +63,11 @@ export class Player implements EventSink {
   readonly maps: MapsComparison[] = [];
   /** Calls that laid out program images, by verb. */
   readonly imageCalls: Record<string, number> = {};
-  readonly counter: TruthCounter = new TruthCounter();
   private readonly machine: Machine;
   private readonly devices: DeviceSet;
   private readonly turns: DeviceTurns;
   private readonly watch: RunWatch | undefined;
+  private readonly counter: TruthCounter | undefined;
   private nextLook = Infinity;
   private readonly data = new AccessData();
   private readonly processes: (Process | undefined)[] = [];
@@ -61,11 +76,12 @@ export class Player implements EventSink {
   private number = 1;
   private process: Process | undefined;
 
-  constructor(machine: Machine, devices: DeviceSet, turns: DeviceTurns, watch?: RunWatch) {
+  constructor(machine: Machine, devices: DeviceSet, turns: DeviceTurns, { watch, counter }: Onlookers = {}) {
     this.machine = machine;
     this.devices = devices;
     this.turns = turns;
     this.watch = watch;
+    this.counter = counter;
     const first = machine.processes.get('p1') as Process;
     this.processes[1] = first;
     this.process = first;
@@ -74,13 +90,13 @@ export class Player implements EventSink {
   }
 
   access(number: number, kind: AccessKind, address: number, size: number): void {
-    this.counter.access(number, kind, address, size);
+    this.counter?.access(number, kind, address, size);
     this.one(number, kind, address, size);
   }
 
   /** In runs of the CPU where the machine needs no fault, and one by one where it does. */
   accessBatch(batch: AccessBatch): void {
-    this.counter.accessBatch(batch);
+    this.counter?.accessBatch(batch);
     const { process: number, length, kinds, addresses, sizes } = batch;
     for (let at = 0; at < length; at++) {
       at += this.cpuRun(number, batch, at);
@@ -125,7 +141,7 @@ export class Player implements EventSink {
 
   event(event: MmEvent, origin: EventOrigin): void {
     this.events++;
-    this.counter.event(event, origin);
+    this.counter?.event(event, origin);
     if (this.ended !== undefined) return;
     if (origin === 'image') this.imageCalls[event.verb] = (this.imageCalls[event.verb] ?? 0) + 1;
     try {
@@ -139,7 +155,7 @@ export class Player implements EventSink {
   }
 
   finalLayout(number: number, segments: readonly LayoutSegment[]): void {
-    this.counter.finalLayout(number, segments);
+    this.counter?.finalLayout(number, segments);
     const process = this.processes[number];
     if (this.ended !== undefined || process === undefined) return;
     const { syscalls } = this.machine;
