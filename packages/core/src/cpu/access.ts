@@ -54,10 +54,10 @@ export class Cpus {
     const page = memory.byteOffset(pfn);
     const from = page + offset;
     if (kind === 'store') {
-      for (let i = 0; i < length; i++) slab[from + i] = data[at + i];
+      copyBytes(data, at, slab, from, length);
       this.shadow?.stored(mm, address, length, slab, page);
     } else {
-      for (let i = 0; i < length; i++) data[at + i] = slab[from + i];
+      copyBytes(slab, from, data, at, length);
       this.shadow?.loaded(mm, address, length, slab, page);
     }
     return true;
@@ -130,4 +130,10 @@ export class Cpus {
     tlbs.fill(cpu, mm, vpn, pfn, flags | need.used);
     return pfn;
   }
+}
+
+/** What instructions move is faster by hand; what the kernel moves into a buffer is not. */
+function copyBytes(from: Uint8Array, at: number, into: Uint8Array, to: number, length: number): void {
+  if (length <= 64) for (let i = 0; i < length; i++) into[to + i] = from[at + i];
+  else into.set(from.subarray(at, at + length), to);
 }
