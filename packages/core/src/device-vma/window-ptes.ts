@@ -55,7 +55,7 @@ export function* insertPfn(
     const kept = old & (Pte.Writable | Pte.Dirty);
     pageTables.set(slot, pteProt(vma) | Pte.Special | Pte.Accessed | writable | kept, page.pfn);
     kernel.observer?.pfnInserted(mm, va, page.source);
-    if (old !== Pte.None) kernel.tlbs.flushLocal(scheduler.current.cpu, mm.asid, va / 4096);
+    if (old !== Pte.None) kernel.tlbs.flushLocal(scheduler.current.cpu, mm, va / 4096);
   }
   lock.release();
   return busy ? 'EBUSY' : undefined;
