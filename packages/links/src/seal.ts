@@ -3,12 +3,18 @@
  * session and this direction has. So a frame that is changed, made up, moved, repeated, or of another session is found.
  *
  *     length 4 | type 1 | number 8 | body | MAC 16
+ *
+ * The MAC is the tag of ChaCha20-Poly1305 over what is not encrypted, with the number as nonce: no number comes twice under
+ * one key. Of what HMAC-SHA-256 costs that is a tenth for 64 KiB, half for 4 KiB, and twice as much for a few bytes.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { type KeyObject, createCipheriv, createDecipheriv, createHmac, createSecretKey } from 'node:crypto';
 import { SEALED_EXTRA } from './frame.ts';
 
 const MAC_BYTES = 16;
 const BODY_AT = 1 + 8;
+const CIPHER = 'chacha20-poly1305';
+/** Nothing is encrypted. */
+const ALL_PLAIN = { plaintextLength: 0 };
 
 export interface Opened {
   readonly type: number;
@@ -24,11 +30,13 @@ export function hmac(key: Uint8Array, ...parts: readonly (Uint8Array | string)[]
 
 /** One direction of one session, at either end. */
 export class Seal {
-  private readonly key: Buffer;
+  private readonly key: KeyObject;
+  private readonly nonce: Buffer = Buffer.alloc(12);
   private number = 0;
 
+  /** @param key - 32 bytes that nobody else seals with. */
   constructor(key: Buffer) {
-    this.key = key;
+    this.key = createSecretKey(key);
   }
 
   /** The next frame, length included. */
@@ -39,7 +47,11 @@ export class Seal {
     writeNumber(bytes, this.number++, 5);
     bytes.set(body, 4 + BODY_AT);
     const macAt = bytes.length - MAC_BYTES;
-    hmac(this.key, bytes.subarray(4, macAt)).copy(bytes, macAt, 0, MAC_BYTES);
+    bytes.copy(this.nonce, 4, 5, 4 + BODY_AT);
+    const cipher = createCipheriv(CIPHER, this.key, this.nonce, { authTagLength: MAC_BYTES });
+    cipher.setAAD(bytes.subarray(4, macAt), ALL_PLAIN);
+    cipher.final();
+    cipher.getAuthTag().copy(bytes, macAt);
     return bytes;
   }
 
@@ -47,11 +59,24 @@ export class Seal {
   open(bytes: Buffer): Opened | 'garbage' | 'forged' | 'replayed' {
     if (bytes.length < SEALED_EXTRA) return 'garbage';
     const macAt = bytes.length - MAC_BYTES;
-    const mac = hmac(this.key, bytes.subarray(0, macAt)).subarray(0, MAC_BYTES);
-    if (!timingSafeEqual(mac, bytes.subarray(macAt))) return 'forged';
+    if (!this.isGenuine(bytes, macAt)) return 'forged';
     if (readNumber(bytes, 1) !== this.number) return 'replayed';
     this.number++;
     return { type: bytes[0] ?? 0, body: bytes.subarray(BODY_AT, macAt) };
+  }
+
+  /** Compares in constant time. */
+  private isGenuine(bytes: Buffer, macAt: number): boolean {
+    bytes.copy(this.nonce, 4, 1, BODY_AT);
+    const decipher = createDecipheriv(CIPHER, this.key, this.nonce, { authTagLength: MAC_BYTES });
+    decipher.setAAD(bytes.subarray(0, macAt), ALL_PLAIN);
+    decipher.setAuthTag(bytes.subarray(macAt));
+    try {
+      decipher.final();
+      return true;
+    } catch {
+      return false;
+    }
   }
 }
 
