@@ -42,18 +42,20 @@ export type GruGuard =
 type Twin = Readonly<Record<string, (this: never, ...args: never[]) => unknown>>;
 
 const START_TWIN: Twin = {
-  *start(shared: GruShared, gms: Gms, start: number, end: number): Routine<void> {
+  *start(shared: GruShared, gms: Gms, start: number, end: number): Routine<'done'> {
     yield* shared.host.sync.preempt('gru: purge');
     yield* flushRange(shared, gms, start, end);
     yield* shared.host.sync.preempt('gru: raise the count');
     yield* gms.beginRange();
+    return 'done';
   },
 };
 
 const PURGE_TWIN: Twin = {
-  *start(shared: GruShared, gms: Gms): Routine<void> {
+  *start(shared: GruShared, gms: Gms): Routine<'done'> {
     yield* shared.host.sync.preempt('gru: raise the count');
     yield* gms.beginRange();
+    return 'done';
   },
 };
 

@@ -82,6 +82,13 @@ export class GruState {
     this.dsrUnits.fill(0, first, first + dsr.length / DSR_UNIT);
   }
 
+  /** `purge` where nobody could come between its start and its end. @returns whether it is done. @sleeps Never. */
+  purgeNow(asid: number, page: number, pages: number): boolean {
+    if (this.host.sync.preemptive) return false;
+    this.chiplet.purge(asid, page, pages);
+    return true;
+  }
+
   /** Purges through a handle, and waits for it. @locks Takes the handle's. @sleeps Never: it polls. */
   *purge(purge: Purge): Routine<void> {
     const { lock, tgh } = this.nextTgh();

@@ -27,12 +27,11 @@ export function notifierOps(shared: GruShared, gms: Gms): MmuNotifierOps {
 }
 
 /** @sleeps Never: it takes spinlocks, and polls. */
-export function* invalidateRangeStart(shared: GruShared, gms: Gms, { start, end }: NotifierRange): Routine<'done'> {
+export function invalidateRangeStart(shared: GruShared, gms: Gms, { start, end }: NotifierRange): Routine<'done'> {
   const { host, stats } = shared;
   stats.mmu_invalidate_range();
   if (host.trace.enabled) host.trace.event('gru_invalidate_range', { mm: gms.mm.id, start, end });
-  yield* steps.start(shared, gms, start, end);
-  return 'done';
+  return steps.start(shared, gms, start, end);
 }
 
 /** @sleeps Never. */
@@ -50,12 +49,13 @@ export const callbacks: { release: (shared: GruShared, gms: Gms) => Routine<void
 
 /** In this order, see `gms.ts`. */
 export const steps = {
-  *start(shared: GruShared, gms: Gms, start: number, end: number): Routine<void> {
+  *start(shared: GruShared, gms: Gms, start: number, end: number): Routine<'done'> {
     const { sync } = shared.host;
     if (sync.preemptive) yield* sync.preempt('gru: raise the count');
     yield* gms.beginRange();
     if (sync.preemptive) yield* sync.preempt('gru: purge');
     yield* flushRange(shared, gms, start, end);
+    return 'done';
   },
 };
 
@@ -77,7 +77,7 @@ export function* flushRange(shared: GruShared, gms: Gms, start: number, end: num
     const { asid, contexts } = gms.tracker(gru.gid);
     if (contexts !== 0 && asid !== 0) {
       stats.flush_tlb_gru_tgh();
-      yield* gru.purge({ asid, page, pages });
+      if (!gru.purgeNow(asid, page, pages)) yield* gru.purge({ asid, page, pages });
     } else if (asid !== 0) {
       stats.flush_tlb_gru_zero_asid();
       gms.abandonAsid(shared, gru.gid);

@@ -50,6 +50,9 @@ export class Chiplet {
   }
 
   private cancel(asid: number): void {
-    for (const { asid: running, cbrs } of this.cchs) if (running === asid) for (const { tfh } of cbrs) tfh.purged(asid);
+    for (const { asid: running, cbrs } of this.cchs) {
+      if (running !== asid) continue;
+      for (const { tfh } of cbrs) tfh.purged(asid);
+    }
   }
 }
