@@ -137,6 +137,7 @@ describe('what goes round the page', () => {
       expect(run(machine, pages.getUserPage(mm, va(page), { write: true }))).toBe('EFAULT');
       expect(run(machine, pages.pinUserPage(mm, va(page)))).toBe('EFAULT');
       expect(pages.getUserPageFast(mm, va(page))).toBeUndefined();
+      expect(pages.atomicLookup(mm, va(page))).toBeUndefined();
       expect(pages.pinUserPageFast(mm, va(page))).toBeUndefined();
       expect(pages.atomicLookup(mm, va(page))).toBeUndefined();
       expect(pages.hostMappingLevel(mm, va(page))).toBeUndefined();

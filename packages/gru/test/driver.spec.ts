@@ -1,5 +1,6 @@
 /** Each room of the driver by itself: ASIDs, what a chiplet gives out, shared registration, placement, bookkeeping. */
-import type { Routine } from '@mmu-notifier/plugin-api';
+import type { DeviceAction, Routine } from '@mmu-notifier/plugin-api';
+import { gruActions } from '../src/actions.ts';
 import { closeContext } from '../src/contexts.ts';
 import { getGms, putGms } from '../src/driver/gms.ts';
 import type { GruState } from '../src/driver/gru-state.ts';
@@ -173,6 +174,32 @@ describe('the object of an address space', () => {
     load(room, gts);
     room.it.run(closeContext(room.shared, gts));
     expect([gts.gms.asidmap, gts.gms.asids.every(({ asid }) => asid === 0)]).toEqual([0, true]);
+    close(room);
+  });
+});
+
+describe('a flush that a process asks for', () => {
+  it('does not wait for whoever works on the context', () => {
+    const room = rooms();
+    const { it: on, shared } = room;
+    const gts = room.context();
+    load(room, gts);
+    const queue = shared.host.sync.waitQueue('test');
+    let flushed = false;
+    const flush = gruActions(shared)['flush'] as DeviceAction;
+    on.spawn(
+      'works',
+      locked(gts, () => queue.waitUntil(() => flushed)),
+    );
+    on.spawn(
+      'flushes',
+      (function* (): Routine<void> {
+        expect(yield* flush(on.process.handle, ['0x10000000', '4K'])).toBeUndefined();
+        flushed = true;
+        queue.wakeAll();
+      })(),
+    );
+    on.machine.runAll();
     close(room);
   });
 });

@@ -109,8 +109,11 @@ function handOver({ stats }: GruShared, { tfh }: Cbr, image: TfhImage, asker: As
   return 'retry';
 }
 
-function dropIn({ stats }: GruShared, gts: Gts, { tfh }: Cbr, image: TfhImage, pfn: Pfn, write: boolean): void {
+function dropIn(shared: GruShared, gts: Gts, { tfh }: Cbr, image: TfhImage, pfn: Pfn, write: boolean): void {
+  const { stats, host } = shared;
   const page = Math.floor(image.missVaddr / PAGE_SIZE);
+  const { trace } = host;
+  if (trace.enabled) trace.event('gru_tlb_dropin', { process: gts.process, address: image.missVaddr, write });
   if (tfh.writeRestart(image, translationOf(gts.gms.mm, page, pfn, write))) {
     stats.tlb_dropin();
     gts.statistics.tlbdropin++;
