@@ -120,6 +120,7 @@ describeRecordings('the recordings', () => {
       surplus: 0,
     });
     expect(found.presenceDiffers).toBe(PRESENCE[name] ?? 0);
+    expect(found).toMatchObject({ outside: 0, reclaim: { model: 0 } });
     expect({ missing: found.invalidations.missing, surplus: found.invalidations.surplus }).toEqual({
       missing: 0,
       surplus: 0,

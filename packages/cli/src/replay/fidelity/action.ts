@@ -11,16 +11,31 @@ interface Span {
 export interface Action {
   /** `fault`, `fork`, `munmap`. */
   readonly cause: string;
-  /** Whether a range of the machine was reclaim, and not this action. */
-  isReclaim(range: ProbedRange): boolean;
+  /**
+   * Whether a range of the machine was reclaim, and not this action.
+   *
+   * @param reclaiming - Reclaim has begun since the action did.
+   */
+  isReclaim(range: ProbedRange, reclaiming: boolean): boolean;
   /** Whether a recorded range was reclaim that merely fell into this action. */
   isForeign(range: Span): boolean;
 }
 
 export function faultAction({ address }: RecordedFault): Action {
   const page = address - (address % PAGE_SIZE);
-  return { cause: 'fault', isReclaim: ({ start }) => start !== page, isForeign: ({ start }) => start !== page };
+  return {
+    cause: 'fault',
+    isReclaim: (range, reclaiming) => range.start !== page && reclaiming && clearsPage(range),
+    isForeign: ({ start }) => start !== page,
+  };
 }
+
+/** What the machine does between calls and faults. */
+export const OUTSIDE: Action = {
+  cause: 'outside',
+  isReclaim: (range, reclaiming) => reclaiming && clearsPage(range),
+  isForeign: () => false,
+};
 
 /** `undefined` for events that touch no address space. */
 export function callAction(event: MmEvent): Action | undefined {
@@ -31,9 +46,14 @@ export function callAction(event: MmEvent): Action | undefined {
   return {
     cause: event.verb,
     // Reclaim clears one page; calls that clear are given a range, and a fork protects.
-    isReclaim: (range) => range.event === 'CLEAR' && isPage(range) && (event.verb === 'fork' || !inside(range)),
+    isReclaim: (range) => clearsPage(range) && (event.verb === 'fork' || !inside(range)),
     isForeign: (range) => isPage(range) && !inside(range),
   };
+}
+
+/** As reclaim does. */
+function clearsPage(range: ProbedRange): boolean {
+  return range.event === 'CLEAR' && isPage(range);
 }
 
 function isPage({ start, end }: Span): boolean {

@@ -14,7 +14,7 @@ import type {
   RecordedFault,
   RecordedInvalidation,
 } from '@mmu-notifier/trace';
-import { type Action, callAction, faultAction } from './action.ts';
+import { type Action, OUTSIDE, callAction, faultAction } from './action.ts';
 import type { FaultView } from './fault-view.ts';
 import { Pairing, type Range } from './pairing.ts';
 import type { ProbeLog, ProbedRange } from './probe.ts';
@@ -43,9 +43,14 @@ export class FidelityComparison implements EventSink, ProbeLog {
   private readonly early = new Map<number, RecordedInvalidation[]>();
   private readonly reclaim = { recorded: new Reclaimed(), model: new Reclaimed() };
   private readonly agings = { recorded: 0, model: 0 };
-  private presenceDiffers = 0;
+  private readonly presence = new Pairing('presence');
+  private readonly outside = new Pairing('invalidation');
   private pending: RecordedFault | undefined;
   private current: Entry | undefined;
+  /** Line of the last call or fault. */
+  private line = 0;
+  /** How often reclaim had begun when the last call or fault began, or ended. */
+  private reclaims = 0;
 
   constructor(player: EventSink, view: FaultView) {
     this.player = player;
@@ -59,7 +64,6 @@ export class FidelityComparison implements EventSink, ProbeLog {
   access(process: number, kind: AccessKind, address: number, size: number): void {
     const fault = this.pending;
     this.pending = undefined;
-    this.current = undefined;
     if (fault === undefined) return this.player.access(process, kind, address, size);
     this.begin(fault.line, faultAction(fault));
     const present = this.view.present(process, address);
@@ -67,6 +71,7 @@ export class FidelityComparison implements EventSink, ProbeLog {
     this.player.access(process, kind, address, size);
     this.judge(fault, this.view.faults() - before, present);
     if (fault.access === 'fetch') this.watched.fetched(process, address);
+    this.end();
   }
 
   event(event: MmEvent, origin: EventOrigin): void {
@@ -80,7 +85,7 @@ export class FidelityComparison implements EventSink, ProbeLog {
     // The programs had run before on the recorded system: their files were cached.
     if (event.verb === 'file' || event.verb === 'truncate') this.view.warm(event.file);
     this.watched.follow(event);
-    this.current = undefined;
+    this.end();
   }
 
   finalLayout(process: number, segments: readonly LayoutSegment[]): void {
@@ -102,10 +107,11 @@ export class FidelityComparison implements EventSink, ProbeLog {
 
   range(range: ProbedRange): void {
     const process = processNumber(range.process) ?? 0;
-    const { current } = this;
-    if (current === undefined) return;
-    if (current.action.isReclaim(range)) this.reclaim.model.take(process, range.start);
-    else current.made.push({ ...range, watched: this.watched.on(process) });
+    const reclaiming = this.view.reclaims() > this.reclaims;
+    const { action, made } = this.current ?? { action: OUTSIDE };
+    if (action.isReclaim(range, reclaiming)) this.reclaim.model.take(process, range.start);
+    else if (made === undefined) this.outside.surplus(action.cause, this.line, range);
+    else made.push({ ...range, watched: this.watched.on(process) });
   }
 
   young(): void {
@@ -115,26 +121,30 @@ export class FidelityComparison implements EventSink, ProbeLog {
   report(): FidelityReport {
     const pairing = new Pairing('invalidation');
     let unwatched = 0;
+    let otherSpace = 0;
     for (const [line, entry] of this.entries) {
       const made = entry.made.filter(({ watched }) => watched || !this.watched.found);
       unwatched += entry.made.length - made.length;
-      pair(pairing, line, entry, made);
+      otherSpace += pair(pairing, line, entry, made);
     }
     // Calls that were recorded with a range, and not played: they failed, or the language cannot say them.
     for (const [line, ranges] of this.early)
       for (const range of ranges) pairing.missing(`${range.cause.name}, not replayed`, line, named(range));
     const { recorded, model } = this.reclaim;
+    const presence = this.presence.total();
     return {
       faults: this.faults.total(),
       faultsByKind: this.faults.byCause(),
-      presenceDiffers: this.presenceDiffers,
+      presenceDiffers: presence.missing + presence.surplus,
       invalidations: pairing.total(),
       invalidationsByCause: pairing.byCause(),
+      otherSpace,
       unwatched,
+      outside: this.outside.total().surplus,
       reclaim: { recorded: recorded.count, model: model.count },
       agings: this.agings,
       refaults: { recorded: recorded.refaults, model: model.refaults },
-      residues: [...this.faults.residues, ...pairing.residues],
+      residues: [this.faults, this.presence, pairing, this.outside].flatMap(({ residues }) => residues),
     };
   }
 
@@ -143,6 +153,13 @@ export class FidelityComparison implements EventSink, ProbeLog {
     const known = this.entries.get(line);
     this.current = known === undefined ? { action, recorded: [], made: [] } : { ...known, action };
     this.entries.set(line, this.current);
+    this.line = line;
+    this.reclaims = this.view.reclaims();
+  }
+
+  private end(): void {
+    this.current = undefined;
+    this.reclaims = this.view.reclaims();
   }
 
   /** A recorded range whose action has begun. */
@@ -160,7 +177,7 @@ export class FidelityComparison implements EventSink, ProbeLog {
     if (made === 0) this.faults.missing(kind, line, range);
     else this.faults.matched(kind);
     for (let more = 1; more < made; more++) this.faults.surplus(kind, line, range);
-    if (made > 0 && present !== fault.present) this.presenceDiffers++;
+    if (made > 0 && present !== fault.present) this.presence[fault.present ? 'missing' : 'surplus'](kind, line, range);
     this.reclaim.recorded.faulted(fault.process, page);
     if (made > 0) this.reclaim.model.faulted(fault.process, page);
   }
@@ -174,16 +191,30 @@ function named({ process, start, end }: RecordedInvalidation): Range {
   return { process: `p${process}`, start, end };
 }
 
-/** Both sides of one action as multisets of ranges. */
-function pair(pairing: Pairing, line: number, { action, recorded }: Entry, made: readonly Made[]): void {
+/**
+ * Both sides of one action as multisets of ranges: first within an address space, then across them. The recording names the
+ * task that ran; the probe, the owner of the address space, who is another for children of `vfork` and for calls that reach
+ * every mapping of a file.
+ *
+ * @returns how many pairs are of the second kind.
+ */
+function pair(pairing: Pairing, line: number, { action, recorded }: Entry, made: readonly Made[]): number {
   const left = [...made];
-  for (const range of recorded) {
-    const at = left.findIndex(({ start, end }) => start === range.start && end === range.end);
-    if (at < 0) pairing.missing(action.cause, line, range);
-    else {
-      left.splice(at, 1);
-      pairing.matched(action.cause);
-    }
-  }
+  const take = (same: (other: Range) => boolean): boolean => {
+    const at = left.findIndex(same);
+    if (at >= 0) left.splice(at, 1);
+    return at >= 0;
+  };
+  const alone = recorded.filter(
+    (range) => !take((other) => other.process === range.process && sameBounds(other, range)),
+  );
+  const missing = alone.filter((range) => !take((other) => sameBounds(other, range)));
+  for (let matched = recorded.length - missing.length; matched > 0; matched--) pairing.matched(action.cause);
+  for (const range of missing) pairing.missing(action.cause, line, range);
   for (const range of left) pairing.surplus(action.cause, line, range);
+  return alone.length - missing.length;
+}
+
+function sameBounds(one: Range, other: Range): boolean {
+  return one.start === other.start && one.end === other.end;
 }

@@ -5,6 +5,8 @@ import { PAGE_SIZE } from '@mmu-notifier/plugin-api';
 export interface FaultView {
   /** Page faults so far. */
   faults(): number;
+  /** How often reclaim has begun so far, at once or in `kswapd`. */
+  reclaims(): number;
   /** Whether the page of `address` is mapped. */
   present(process: number, address: number): boolean;
   /** Brings a file into the page cache. */
@@ -14,6 +16,10 @@ export interface FaultView {
 export function faultView(machine: Machine): FaultView {
   return {
     faults: () => machine.stats()['faults']?.['total'] ?? 0,
+    reclaims: () => {
+      const { directReclaims = 0, kswapdWakes = 0 } = machine.stats()['memory'] ?? {};
+      return directReclaims + kswapdWakes;
+    },
     present: (number, address) => {
       const process = machine.processes.get(`p${number}`);
       if (process === undefined || process.exited) return false;

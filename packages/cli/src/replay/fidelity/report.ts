@@ -18,10 +18,11 @@ export interface Counted {
 
 /** One that has no partner. */
 export interface Residue {
-  readonly kind: 'fault' | 'invalidation';
+  /** `presence`: a matched fault that met a present page in the recording only (missing), or here only (surplus). */
+  readonly kind: 'fault' | 'presence' | 'invalidation';
   readonly side: 'missing' | 'surplus';
   readonly cause: string;
-  /** Line of the recording on which the call or the fault began. */
+  /** Line of the recording on which the call or the fault began; outside of both, that of the one before. */
   readonly line: number;
   /** Process of the recording, `p1`. */
   readonly process: string;
@@ -38,8 +39,12 @@ export interface FidelityReport {
   /** Ranges that a secondary MMU had to drop, outside reclaim, with the same cause. */
   readonly invalidations: Paired;
   readonly invalidationsByCause: Readonly<Record<string, Paired>>;
+  /** Of the matched ones, those of another address space than the recorded task's own. */
+  readonly otherSpace: number;
   /** Ranges of the machine from before the recorded KVM watched that address space: not compared. */
   readonly unwatched: number;
+  /** Ranges of the machine between calls and faults, which nothing recorded can explain. */
+  readonly outside: number;
   /** Ranges that reclaim had dropped. */
   readonly reclaim: Counted;
   /** Questions about the age of a page. */

@@ -12,7 +12,9 @@ export function fidelityRows([report]: readonly ReplayReport[]): TableRow[] {
     ...paired('faults that were recorded', found.faults, found.faultsByKind),
     line('page there on one side only', formatCount(found.presenceDiffers)),
     ...paired('notifier ranges, by cause', found.invalidations, found.invalidationsByCause),
+    line('in another address space', formatCount(found.otherSpace)),
     line('before the recorded KVM was there', formatCount(found.unwatched)),
+    line('outside of calls and faults', formatCount(found.outside), found.outside === 0 ? 'good' : 'bad'),
     ...reclaim(found),
   ];
 }
