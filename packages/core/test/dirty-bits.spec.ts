@@ -46,3 +46,25 @@ describe('a store to lazily freed memory is kept', () => {
     expect(stores).toBeGreaterThan(SEEDS / 4);
   });
 });
+
+describe('a store to a shared file mapping', () => {
+  it('is written by the next sync, whatever the one under way saw of it', () => {
+    for (let seed = 0; seed < 4 * SEEDS; seed++) {
+      const machine = machineOf({ seed });
+      const process = p1(machine);
+      const file = machine.files.create('f', PAGE);
+      for (const page of [0, 1, 2]) {
+        map(machine, 1, { at: AREA + page * PAGE, file, flags: ['shared'] });
+        load(machine, AREA + page * PAGE);
+      }
+      store(machine, AREA + PAGE, 1);
+      machine.spawn('sync', machine.files.sync('f'));
+      machine.spawn('store', machine.store(process, AREA, 1, Uint8Array.of(7)), process);
+      machine.runAll();
+      run(machine, machine.files.sync('f'));
+      const onDisk = new Uint8Array(PAGE);
+      kernelOf(machine).files.get(1)?.store.read(0, onDisk);
+      expect([seed, onDisk[0]]).toEqual([seed, 7]);
+    }
+  });
+});

@@ -28,7 +28,14 @@ export function* writeProtectFault(kernel: Kernel, fault: Fault): Routine<FaultR
     return 'done';
   }
   const pfn = pageTables.frame(slot);
-  if (vma.shared || canReuse(kernel, pfn)) {
+  if (vma.shared) {
+    yield* makeWritable(kernel, fault, flags, pfn);
+    allocator.get(pfn);
+    lock.release();
+    yield* dirtyShared(kernel, pfn);
+    return 'done';
+  }
+  if (canReuse(kernel, pfn)) {
     if (fault.access === 'unshare') kernel.frames.set(pfn, FrameFlags.AnonExclusive);
     else yield* makeWritable(kernel, fault, flags, pfn);
     lock.release();
@@ -44,16 +51,26 @@ export function* writeProtectFault(kernel: Kernel, fault: Fault): Routine<FaultR
 /** Same page, more permission: no notification, a secondary translation is only stricter. @locks Page-table lock. */
 function* makeWritable(kernel: Kernel, fault: Fault, flags: number, pfn: number): Routine<void> {
   const { vma, va, slot } = fault;
-  if (vma.shared) {
-    countFault(kernel, 'sharedWrite');
-    kernel.frames.set(pfn, FrameFlags.Dirty);
-  } else {
+  if (vma.shared) countFault(kernel, 'sharedWrite');
+  else {
     countFault(kernel, 'reuse');
     kernel.frames.set(pfn, FrameFlags.AnonExclusive | FrameFlags.SwapBacked);
   }
   if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
   kernel.pageTables.set(slot, flags | Pte.Writable | Pte.Dirty | Pte.Accessed, pfn);
   kernel.tlbs.flushLocal(kernel.scheduler.current.cpu, vma.mm, va / 4096);
+}
+
+/**
+ * Under the folio lock: a writeback that did not find the pte writable clears the mark before this sets it, never after.
+ * Drops the caller's reference. @sleeps May. `fault_dirty_shared_page`
+ */
+function* dirtyShared(kernel: Kernel, pfn: number): Routine<void> {
+  const { folioLocks, frames, allocator } = kernel;
+  if (!folioLocks.tryLock(pfn)) yield* folioLocks.lock(pfn);
+  frames.set(pfn, FrameFlags.Dirty);
+  folioLocks.unlock(pfn);
+  allocator.put(pfn);
 }
 
 /** Whether only this pte has the anonymous page. @locks Page-table lock. `wp_can_reuse_anon_folio` */

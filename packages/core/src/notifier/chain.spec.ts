@@ -1,6 +1,7 @@
 /** Which call opens which window (the table of the notifier facts, and what a real kernel was seen to do). */
 import type { VirtualAddress } from '@mmu-notifier/plugin-api';
 import type { Machine } from '../machine.ts';
+import { tryToUnmap } from '../rmap/try-to-unmap.ts';
 import { Pte } from '../page-table/pte.ts';
 import type { Process } from '../machine-api.ts';
 import {
@@ -16,6 +17,7 @@ import {
   map,
   mmOf,
   p1,
+  pfnAt,
   run,
   store,
   violation,
@@ -394,6 +396,61 @@ describe('files', () => {
     expect(windows(watcher.take())).toEqual(['PROTECTION_PAGE 1+1']);
     run(machine, machine.files.sync('f'));
     expect(watcher.take()).toEqual([]);
+  });
+
+  it('sync opens a page in every shared mapping of a dirty page, before it looks whether the page is mapped there', () => {
+    const { machine, watcher } = watched();
+    const file = machine.files.create('f', 4 * PAGE);
+    map(machine, 4, { at: at(0), file, flags: ['shared'] });
+    map(machine, 2, { at: at(20), file, flags: ['shared'], offset: PAGE });
+    map(machine, 1, { at: at(30), file, flags: ['shared'] });
+    map(machine, 4, { at: at(40), file });
+    store(machine, at(1), 1);
+    load(machine, at(41));
+    run(machine, machine.files.sync('f'));
+    expect(windows(watcher.take())).toEqual(['PROTECTION_PAGE 1+1', 'PROTECTION_PAGE 20+1']);
+    // Nobody maps it: nobody is told.
+    run(machine, machine.syscalls.munmap(p1(machine), at(0), 44 * PAGE));
+    run(machine, machine.files.write('f', PAGE, Uint8Array.of(7)));
+    map(machine, 4, { at: at(0), file, flags: ['shared'] });
+    watcher.take();
+    run(machine, machine.files.sync('f'));
+    expect(watcher.take()).toEqual([]);
+  });
+
+  it('reclaim opens a page in every mapping that could have it, until nobody has it', () => {
+    const { machine, watcher } = watched();
+    const file = machine.files.create('f', PAGE);
+    for (const page of [0, 10, 20]) map(machine, 1, { at: at(page), file });
+    load(machine, at(10));
+    store(machine, at(0), 1);
+    watcher.take();
+    run(machine, machine.syscalls.madvise(p1(machine), at(10), PAGE, 'pageout'));
+    expect(windows(watcher.take())).toEqual(['CLEAR 0+1', 'CLEAR 10+1']);
+    expect(load(machine, at(0))).toBe(1);
+    expect(machine.syscalls.rss(p1(machine))).toMatchObject({ anon: 1, file: 0 });
+    expectClean(machine);
+  });
+
+  it('reclaim opens a page in locked memory, and leaves the page', () => {
+    const { machine, watcher, process, calls } = watched();
+    map(machine, 1, { at: at(0), file: machine.files.create('f', PAGE), flags: ['shared'] });
+    load(machine, at(0));
+    run(machine, calls.mlock(process, at(0), PAGE));
+    const pfn = pfnAt(machine, at(0));
+    watcher.take();
+    const kernel = kernelOf(machine);
+    run(
+      machine,
+      (function* () {
+        yield* kernel.folioLocks.lock(pfn as number);
+        expect(yield* tryToUnmap(kernel, pfn as number)).toBe(false);
+        kernel.folioLocks.unlock(pfn as number);
+      })(),
+    );
+    expect(windows(watcher.take())).toEqual(['CLEAR 0+1']);
+    expect(pfnAt(machine, at(0))).toBe(pfn);
+    expectClean(machine);
   });
 });
 

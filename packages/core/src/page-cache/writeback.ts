@@ -9,13 +9,14 @@ import type { File } from './file.ts';
 import { isCachedAt, pageAt } from './filemap.ts';
 
 /**
- * Writes one dirty page back. It is write-protected everywhere first: what is stored during the copy dirties it again.
+ * Writes one page back if it is dirty. It is write-protected everywhere first: what is stored during the copy dirties it
+ * again. No pte is dirty where the page is not, but for a fault that has yet to get the folio lock to say so.
  *
  * @locks Folio lock held. @sleeps May.
  */
 export function* writebackPage(kernel: Kernel, file: File<Vma>, pfn: number): Routine<void> {
-  yield* folioMkclean(kernel, pfn);
   if (!kernel.frames.has(pfn, FrameFlags.Dirty)) return;
+  yield* folioMkclean(kernel, pfn);
   kernel.frames.clear(pfn, FrameFlags.Dirty);
   if (kernel.scheduler.preemptive) yield point(PointKind.Io, pfn);
   file.store.write(kernel.frames.index[pfn], kernel.allocator.memory.page(pfn));

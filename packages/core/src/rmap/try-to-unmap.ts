@@ -1,7 +1,7 @@
 /**
  * Takes every mapping of a page away, for reclaim: an anonymous page leaves swap entries behind, a file page nothing.
- * One window of one page per mapping, opened under the rmap lock and the folio lock, never under a page-table lock.
- * Mirrors `try_to_unmap_one` (O19 of the notifier table).
+ * One window of one page for each VMA that could map it, opened under the rmap lock and the folio lock, never under a
+ * page-table lock, and before anybody looks whether the VMA does. Mirrors `try_to_unmap_one` (O19 of the notifier table).
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
@@ -21,23 +21,24 @@ import { removeRmap, rmapWalk, slotMapping } from './rmap.ts';
  */
 export function* tryToUnmap(kernel: Kernel, pfn: number, locked: 'stays' | 'goes too' = 'stays'): Routine<boolean> {
   yield* rmapWalk(kernel, pfn, function* (vma, va) {
-    if (locked === 'stays' && vma.has(VmFlags.Locked) && slotMapping(kernel, vma, va, pfn) >= 0) return 'stop';
-    const unmapped = yield* unmapOne(kernel, pfn, vma, va);
+    const unmapped = yield* unmapOne(kernel, pfn, vma, va, locked);
     return unmapped && kernel.frames.mapcount[pfn] > 0 ? 'go on' : 'stop';
   });
   return kernel.frames.mapcount[pfn] === 0;
 }
 
-function* unmapOne(kernel: Kernel, pfn: number, vma: Vma, va: number): Routine<boolean> {
-  if (slotMapping(kernel, vma, va, pfn) < 0) return true;
+/** @returns false where the mapping stays. */
+function* unmapOne(kernel: Kernel, pfn: number, vma: Vma, va: number, locked: 'stays' | 'goes too'): Routine<boolean> {
   const window = yield* openWindow(kernel, vma.mm, va, va + 4096, 'CLEAR');
-  const slot = kernel.pageTables.walk(vma.mm.root, va);
+  const slot = slotMapping(kernel, vma, va, pfn);
   let unmapped = true;
   if (slot >= 0) {
     const lock = kernel.ptLocks.ofSlot(slot);
     if (!lock.acquireNow()) yield* lock.acquire();
-    // The world may have changed while the callbacks ran.
-    if (slotMapping(kernel, vma, va, pfn) === slot) unmapped = yield* clearOne(kernel, pfn, vma, va, slot);
+    if (slotMapping(kernel, vma, va, pfn) === slot) {
+      const stays = locked === 'stays' && vma.has(VmFlags.Locked);
+      unmapped = !stays && (yield* clearOne(kernel, pfn, vma, va, slot));
+    }
     lock.release();
   }
   yield* closeWindow(kernel, window);
