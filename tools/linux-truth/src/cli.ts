@@ -11,13 +11,14 @@ import type { Side } from './run-command.ts';
 import { saveScript } from './save.ts';
 import { search } from './search.ts';
 
-const USAGE = `usage: linux-truth [--scripts 100] [--events 200] [--seed N] [--device]
+const USAGE = `usage: linux-truth [--scripts 100] [--events 200] [--seed N] [--device | --heap]
                    [--avoid WORD,...] [--linux-twice] [--no-save]
        linux-truth --show SCRIPT
 
 Runs random scripts on the real kernel and on the model and compares every answer. The first difference is shrunk and
 saved in scripts/.
 
+  --heap         everything happens where brk maps
   --linux-twice  compares the real kernel with itself: are its answers the same each time?
   --show         prints a script with what the real kernel answers
 `;
@@ -31,6 +32,7 @@ export async function main(args: readonly string[]): Promise<number> {
       seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
       avoid: { type: 'string', default: '' },
       device: { type: 'boolean', default: false },
+      heap: { type: 'boolean', default: false },
       'linux-twice': { type: 'boolean', default: false },
       'no-save': { type: 'boolean', default: false },
       show: { type: 'string' },
@@ -38,6 +40,7 @@ export async function main(args: readonly string[]): Promise<number> {
     },
   });
   if (values.help) return say(USAGE, 0);
+  if (values.device && values.heap) return say('linux-truth: --device and --heap: expected one of them\n', 2);
   const missing = values.device ? whyNoDevice() : whyNoRunner();
   if (missing !== undefined) return say(`linux-truth: ${missing}\n`, 2);
   if (values.show !== undefined) return show(values.show);
@@ -49,6 +52,7 @@ export async function main(args: readonly string[]): Promise<number> {
     events: wholeNumber(values.events, '--events'),
     seed,
     device: values.device,
+    heap: values.heap,
     avoid: [...(hasSwap() ? ['pageout'] : []), ...values.avoid.split(',').filter((word) => word !== '')],
     linux: real,
     model: twice ? real : model,

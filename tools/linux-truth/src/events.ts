@@ -1,6 +1,7 @@
 /** Arbitraries of single events, as lists of words. What they name (processes, files) is the caller's choice. */
 import fc from 'fast-check';
 import {
+  ARENA,
   PAGE,
   accessAddress,
   accessSize,
@@ -14,6 +15,7 @@ import {
   pageAddress,
   pages,
 } from './arena.ts';
+import { HEAP } from './heap.ts';
 
 /** One event: the words of its line. */
 export type Words = readonly string[];
@@ -84,7 +86,18 @@ const mremap: fc.Arbitrary<Words> = (() => {
   return fc.oneof(inPlace, moved, resized);
 })();
 
-const brk = fc.integer({ min: -1, max: 0x6000 }).map((offset) => ['brk', hex(0x1000000 + offset)]);
+const brk = fc.integer({ min: -1, max: 0x6000 }).map((offset) => ['brk', hex(HEAP + offset)]);
+
+/** The heap's end among mappings of the arena that was moved there; in the middle of pages too, seldom below its start. */
+export const heapEnd: fc.Arbitrary<Words> = fc
+  .tuple(
+    fc.oneof(
+      { weight: 20, arbitrary: pageAddress.map((at) => at - ARENA) },
+      { weight: 1, arbitrary: fc.constant(-PAGE) },
+    ),
+    fc.constantFrom(0, 0, 1, 0x800, 0xfff),
+  )
+  .map(([offset, rest]) => ['brk', hex(HEAP + offset + rest)]);
 
 const residency: fc.Arbitrary<Words> = fc.oneof(
   fc.tuple(fc.constantFrom('mlock', 'munlock'), hexAddress, hexLength),

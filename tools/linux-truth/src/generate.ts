@@ -6,8 +6,20 @@
  * script that does not make sense any more answers the same on both sides, or is refused by both: no counterexample.
  */
 import fc from 'fast-check';
-import { FILES, type Words, access, fileEvent, firstMappings, loadOrStore, memoryCall, newFile } from './events.ts';
+import { ARENA_PAGES, PAGE, hex } from './arena.ts';
+import {
+  FILES,
+  type Words,
+  access,
+  fileEvent,
+  firstMappings,
+  heapEnd,
+  loadOrStore,
+  memoryCall,
+  newFile,
+} from './events.ts';
 import { Focus } from './focus.ts';
+import { HEAP, overTheHeap } from './heap.ts';
 import { simplify } from './simplify.ts';
 
 export interface ScriptOptions {
@@ -15,6 +27,8 @@ export interface ScriptOptions {
   readonly events: number;
   /** A KVM guest plays a device. */
   readonly device: boolean;
+  /** All of it lies where the heap grows. */
+  readonly heap?: boolean;
   /** Events with one of these words (verbs, flags, advices) are not generated. */
   readonly avoid?: readonly string[];
 }
@@ -115,6 +129,7 @@ function halfOf(count: number): number {
 class Story {
   private readonly draw: <T>(arbitrary: fc.Arbitrary<T>) => T;
   private readonly device: boolean;
+  private readonly heap: boolean;
   private readonly focus: Focus;
   private alive: string[] = ['p1'];
   private created = 1;
@@ -124,11 +139,16 @@ class Story {
   constructor(options: ScriptOptions, random: fc.Random) {
     this.draw = (arbitrary) => arbitrary.generate(random, undefined).value;
     this.device = options.device;
+    this.heap = options.heap === true;
     this.focus = new Focus(this.draw);
   }
 
   /** The next event, or a few that belong together. */
   next(): Words[] {
+    return this.heap ? this.event().map(overTheHeap) : this.event();
+  }
+
+  private event(): Words[] {
     if (!this.begun) return this.begin();
     const dice = this.draw(fc.integer({ min: 0, max: 999 }));
     if (dice < 400) return this.memoryCall();
@@ -143,7 +163,11 @@ class Story {
   private begin(): Words[] {
     this.begun = true;
     const files = FILES.map((name) => ['machine', 'file', name, ...this.draw(newFile)]);
-    const mappings = this.draw(firstMappings).map((words) => ['p1', ...this.focus.aim(words)]);
+    // Whatever is mapped stops the heap, which would hardly grow: one half of the scripts about it begin with a large one.
+    const grown = this.heap && this.draw(fc.boolean());
+    const mappings = grown
+      ? [['p1', 'brk', hex(HEAP + (ARENA_PAGES / 2) * PAGE)]]
+      : this.draw(firstMappings).map((words) => ['p1', ...this.focus.aim(words)]);
     this.deviceLives = this.device;
     return [...files, ...(this.device ? [['machine', 'attach', 'kvm0', 'kvm', 'p1']] : []), ...mappings];
   }
@@ -151,6 +175,11 @@ class Story {
   /** Every third call is followed by the question what it did; what is in memory is asked of known mappings. */
   private memoryCall(): Words[] {
     const process = this.process();
+    if (this.heap && this.draw(fc.integer({ min: 0, max: 4 })) === 0)
+      return [
+        [process, ...this.draw(heapEnd)],
+        [process, 'maps'],
+      ];
     const call = [process, ...this.focus.aim(this.draw(memoryCall))];
     if (call[1] === 'mincore') return [[process, 'maps'], call];
     return this.draw(fc.integer({ min: 0, max: 2 })) === 0 ? [call, [process, 'maps']] : [call];

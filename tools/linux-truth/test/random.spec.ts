@@ -11,24 +11,25 @@ import { describeIf } from './needs.ts';
 
 const seed = Number(process.env['LINUX_TRUTH_SEED'] ?? Date.now() % 2 ** 31);
 
-async function expectNoDifference(scripts: number, device: boolean): Promise<void> {
+async function expectNoDifference(scripts: number, where: 'anywhere' | 'device' | 'heap'): Promise<void> {
   const avoid = hasSwap() ? ['pageout'] : [];
-  const { found } = await search({ scripts, events: 200, device, seed, avoid, linux: linux(), model });
+  const [device, heap] = [where === 'device', where === 'heap'];
+  const { found } = await search({ scripts, events: 200, device, heap, seed, avoid, linux: linux(), model });
   if (found === undefined) return;
-  throw new Error(
-    `seed ${seed}${device ? ' with a device' : ''}\n${found.script}\n${printDifference(found.difference)}`,
-  );
+  throw new Error(`seed ${seed}, ${where}\n${found.script}\n${printDifference(found.difference)}`);
 }
 
 describeIf(whyNoDevice(), 'random scripts of 200 events with a device', () => {
-  it('answer the same on Linux and on the model, 70 of them', () => expectNoDifference(70, true), 600_000);
+  it('answer the same on Linux and on the model, 70 of them', () => expectNoDifference(70, 'device'), 600_000);
 });
 
 describeIf(whyNoRunner(), 'random scripts of 200 events', () => {
   const scripts = whyNoDevice() === undefined ? 30 : 100;
   it(
     `answer the same on Linux and on the model, ${scripts} of them`,
-    () => expectNoDifference(scripts, false),
+    () => expectNoDifference(scripts, 'anywhere'),
     600_000,
   );
+
+  it('answer the same about the heap, 20 of them', () => expectNoDifference(20, 'heap'), 600_000);
 });
