@@ -86,6 +86,7 @@ export class PageAllocator {
   allocateNow(): number {
     if (this.scheduler.current.reclaimDepth === 0) {
       this.scheduler.mightSleep('page allocation');
+      this.mightReclaim();
       if (this.zone.freeFrames <= this.zone.watermarks.low) return -1;
     }
     return this.take();

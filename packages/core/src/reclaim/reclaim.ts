@@ -34,11 +34,13 @@ export function* reclaimPages(kernel: Kernel, reason: ReclaimReason, pages: numb
 /** For a user who wants pages freed, whatever uses them. @returns how many frames were freed. @sleeps May. */
 export function* reclaimProactively(kernel: Kernel, pages: number): Routine<number> {
   let freed = 0;
+  kernel.lockdep.enterReclaim();
   for (let vain = 0; freed < pages && vain < VAIN_ROUNDS;) {
     const more = yield* reclaimPages(kernel, 'proactive', pages - freed);
     freed += more;
     if (more === 0) vain++;
   }
+  kernel.lockdep.leaveReclaim();
   return freed;
 }
 
