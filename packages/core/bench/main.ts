@@ -22,6 +22,9 @@ const FILES = [
   'trace/bench/replay.bench.ts',
 ];
 
+/** What Node says of a package without its `dist`. */
+const NOT_BUILT: ReadonlySet<string> = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
+
 interface Measured {
   readonly row: Row;
   readonly model: number[];
@@ -60,11 +63,22 @@ function countsBytes({ row }: Measured): boolean {
 async function allRows(): Promise<Row[]> {
   const found: Row[] = [];
   for (const file of FILES) {
-    const module = (await import(new URL(`../../${file}`, import.meta.url).href)) as { readonly rows: readonly Row[] };
-    found.push(...module.rows);
+    found.push(...(await rowsOf(file)));
   }
   const words = options.only;
   return words === undefined ? found : found.filter(({ name }) => name.includes(words));
+}
+
+/** The rows of a file; none, and a line that says so, where a package that it needs has not been built. */
+async function rowsOf(file: string): Promise<readonly Row[]> {
+  try {
+    const module = (await import(new URL(`../../${file}`, import.meta.url).href)) as { readonly rows: readonly Row[] };
+    return module.rows;
+  } catch (error) {
+    if (!(error instanceof Error) || !NOT_BUILT.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    process.stderr.write(`bench: leaves out ${file}: ${error.message.split('\n')[0] ?? ''} (npm run build)\n`);
+    return [];
+  }
 }
 
 async function measure(one: Measured, warmsUp: boolean): Promise<void> {
