@@ -25,8 +25,8 @@ const LITERAL_CODER = 0x300;
 /** Inside of a length coder. */
 const LENGTH_MID = 2 + 16 * 8;
 const LENGTH_HIGH = LENGTH_MID + 16 * 8;
-/** Bytes handed out at once. */
-const PIECE = 64 * 1024;
+/** What a chunk unpacks to at most: handed out whole where the ring does not break it, so that damage is found first. */
+const PIECE = 2 * 1024 * 1024;
 
 /** The state behind a literal; states from 7 on are behind a match or a repeat. */
 const AFTER_LITERAL = Uint8Array.of(0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 4, 5);
@@ -132,10 +132,11 @@ export class Lzma2Decoder {
       const start = this.at;
       this.run(Math.min(start + Math.min(left, PIECE), this.dictionary.length));
       left -= this.at - start;
-      if (this.bits.beyondEnd) break;
+      if (this.bits.beyondEnd || (left === 0 && (!this.bits.atEnd || this.pending > 0))) {
+        throw new Error('bad LZMA data');
+      }
       yield this.piece(start);
     }
-    if (!this.bits.atEnd || this.pending > 0) throw new Error('bad LZMA data');
   }
 
   private piece(start: number): Uint8Array {
