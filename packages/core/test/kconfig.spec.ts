@@ -111,6 +111,15 @@ describe('in the world of 2008', () => {
     expect(() => run(machine, machine.attach('umem', umem()))).toThrow('umem needs interval-notifiers');
   });
 
+  it('a driver that says that its callbacks sleep is refused', () => {
+    const { plugin } = spy();
+    const traits = { ...plugin.traits, callbacks: { invalidateRangeStart: 'sleepable' } } as const;
+    const machine = machineOf({ kconfig: OLD });
+    expect(() => run(machine, machine.attach('spy', { ...plugin, traits }))).toThrow(
+      'spy has a callback invalidateRangeStart that sleeps, expected none with MMU_NOTIFIER_SLEEPABLE=n',
+    );
+  });
+
   it('the locks of the reverse map are spinlocks', () => {
     const machine = bench(() => ({}));
     const { anonVmas, files, scheduler } = kernelOf(machine);

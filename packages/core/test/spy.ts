@@ -18,7 +18,7 @@ import { AREA, PAGE, p1, run } from './machine.ts';
 export const TRAITS: PluginTraits = {
   kind: 'sptes',
   registration: 'mm',
-  callbacks: { invalidateRangeStart: 'sleepable', invalidateRangeEnd: 'sleepable', release: 'sleepable' },
+  callbacks: { invalidateRangeStart: 'atomic', invalidateRangeEnd: 'atomic', release: 'atomic' },
   nonBlockable: 'proceeds',
   pins: 'none',
   invalidateAt: 'start',

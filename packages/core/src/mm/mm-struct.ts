@@ -31,6 +31,8 @@ export class MmStruct implements MmHandle, GatherOwner {
   notifiers: NotifierSubscriptions | undefined;
   /** Invalidation windows whose start has returned and whose end has not been called. */
   readonly windows: NotifierWindow[] = [];
+  /** Windows whose ends are being called. */
+  readonly closing: NotifierWindow[] = [];
   /** Resident pages by kind, and swapped ones. */
   readonly rss: { anon: number; file: number; shmem: number; swap: number } = { anon: 0, file: 0, shmem: 0, swap: 0 };
   /** Page-table pages below the root. */

@@ -184,7 +184,9 @@ export function* closeWindow(kernel: Kernel, window: NotifierWindow | undefined)
   if (mm.notifiers?.intervals !== undefined) yield* endIntervals(kernel, mm.notifiers.intervals);
   if (mm.notifiers !== undefined && mm.notifiers.list.length > 0) {
     const token = kernel.notifierSrcu.readLock();
+    mm.closing.push(window);
     yield* callEnds(kernel, window);
+    mm.closing.splice(mm.closing.indexOf(window), 1);
     kernel.notifierSrcu.readUnlock(token);
   }
   leaveCallbacks(kernel, window);

@@ -8,7 +8,8 @@
  * @invariant cover: a pte loses its page or a permission only inside a window, under its page-table lock (I7); not one
  *   that a driver made, whose page no secondary MMU can get
  *
- * The numbers are those of the invariants in `docs/oracles.md`. A device that pins answers for I1 alone.
+ * The numbers are those of the invariants in `docs/oracles.md`. A device that pins answers for I1 alone, one that
+ * pins until the end of a window for all but I5, and for agreement where no window is open.
  */
 import { hex } from '../contract.ts';
 import type { Kernel } from '../kernel.ts';
@@ -96,12 +97,12 @@ export class TranslationOracle implements FrameObserver, PteObserver {
     if (this.kernel.frames.refcount[ledger.pfn[slot]] <= 0) {
       this.fail('use-after-free', `${ledger.device} maps frame ${ledger.pfn[slot]}, which is free`);
     }
-    if (ledger.coherence === 'notified')
+    if (ledger.coherence !== 'pinned')
       this.agree(ledger, slot, ledger.permission[slot] === Permission.store ? 'store' : 'load');
   }
 
   upgraded(ledger: Ledger, slot: number): void {
-    if (ledger.coherence === 'notified') this.agree(ledger, slot, 'store');
+    if (ledger.coherence !== 'pinned') this.agree(ledger, slot, 'store');
   }
 
   flushed(ledger: Ledger, slot: number): void {
@@ -109,17 +110,16 @@ export class TranslationOracle implements FrameObserver, PteObserver {
     this.reach[ledger.pfn[slot]]--;
   }
 
-  /** @returns whether the access concerns what the process sees now; only a pinned one may not. */
+  /** @returns whether the access concerns what the process sees now; only one with a pin may not. */
   accessed(ledger: Ledger, slot: number, kind: 'load' | 'store'): boolean {
     this.deviceAccesses++;
     const pfn = ledger.pfn[slot];
     if (this.kernel.frames.refcount[pfn] <= 0)
       this.fail('use-after-free', `${ledger.device} reaches frame ${pfn}, which is free`);
-    if (ledger.coherence === 'notified') {
-      this.agree(ledger, slot, kind);
-      return true;
-    }
-    const coherent = this.disagreement(ledger, slot, 'load') === undefined;
+    const coherent =
+      ledger.coherence === 'pinned'
+        ? this.disagreement(ledger, slot, 'load') === undefined
+        : this.agree(ledger, slot, kind);
     if (!coherent) ledger.counts.staleAccesses++;
     return coherent;
   }
@@ -135,7 +135,7 @@ export class TranslationOracle implements FrameObserver, PteObserver {
 
   private barrier(owner: string, window: NotifierWindow, start: number, end: number): void {
     for (const ledger of this.ledgers) {
-      if (ledger.device !== owner || ledger.coherence === 'pinned') continue;
+      if (ledger.device !== owner || ledger.coherence !== 'notified') continue;
       for (const slot of ledger.slotsInside(window.mm, start, end)) {
         this.fail(
           'start-is-a-barrier',
@@ -171,14 +171,12 @@ export class TranslationOracle implements FrameObserver, PteObserver {
     return kind === 'store' && (flags & Pte.Writable) === 0 ? 'the pte is read-only' : undefined;
   }
 
-  private agree(ledger: Ledger, slot: number, kind: 'load' | 'store'): void {
+  /** @returns whether it does; only one that is pinned until the end may not, and only before that. */
+  private agree(ledger: Ledger, slot: number, kind: 'load' | 'store'): boolean {
     const mm = ledger.mm[slot];
     const address = ledger.address[slot];
-    const window = mm.windows.find(
-      (open) =>
-        covers(open, address) &&
-        open.told.some(({ owner, start, end }) => owner === ledger.device && start <= address && address < end),
-    );
+    const mayBeStale = ledger.coherence === 'until-end';
+    const window = mayBeStale ? undefined : this.told(ledger, slot);
     if (window !== undefined) {
       this.fail(
         'stale-translation',
@@ -186,9 +184,20 @@ export class TranslationOracle implements FrameObserver, PteObserver {
       );
     }
     const why = this.disagreement(ledger, slot, kind);
-    if (why === undefined) return;
+    if (why === undefined) return true;
+    if (mayBeStale && [...mm.windows, ...mm.closing].some((open) => covers(open, address))) return false;
     const oracle = why === 'the pte is read-only' ? 'write-through-read-only' : 'stale-translation';
     this.fail(oracle, `${describe(ledger, slot)}, but ${why}`);
+  }
+
+  /** An open window over the page whose start has returned to the device. */
+  private told(ledger: Ledger, slot: number): NotifierWindow | undefined {
+    const address = ledger.address[slot];
+    return ledger.mm[slot].windows.find(
+      (open) =>
+        covers(open, address) &&
+        open.told.some(({ owner, start, end }) => owner === ledger.device && start <= address && address < end),
+    );
   }
 
   private fail(oracle: string, message: string): never {

@@ -61,8 +61,8 @@ export class Devices {
     if (typeof plugin.traits !== 'object' || plugin.traits === null) {
       throw new UsageError('no-traits', `${plugin.name}: found no traits, expected what kind of secondary MMU it is`);
     }
-    const coherence = plugin.traits.pins === 'longterm' ? 'pinned' : 'notified';
-    const ledger = new Ledger(this.kernel, name, coherence, this.oracle);
+    this.checkWorld(plugin);
+    const ledger = new Ledger(this.kernel, name, COHERENCE[plugin.traits.pins] ?? 'notified', this.oracle);
     const stats = new DeviceStats();
     const links = new DeviceLinks(this.kernel.links, name);
     const vmas = new DeviceVmas(this.kernel, ledger);
@@ -75,6 +75,17 @@ export class Devices {
     checkDevice(plugin.name, device);
     this.byName.set(name, { name, device, ledger, vmas, stats, links });
     return device;
+  }
+
+  /** @throws UsageError when a callback sleeps and no callback of this machine may. */
+  private checkWorld({ name, traits }: SecondaryMmuPlugin): void {
+    if (this.kernel.kconfig.MMU_NOTIFIER_SLEEPABLE) return;
+    const sleeping = Object.entries(traits.callbacks ?? {}).find(([, kind]) => kind === 'sleepable');
+    if (sleeping === undefined) return;
+    throw new UsageError(
+      'sleeping-callback',
+      `${name} has a callback ${sleeping[0]} that sleeps, expected none with MMU_NOTIFIER_SLEEPABLE=n, where callbacks run under RCU`,
+    );
   }
 
   /** @sleeps May. */
@@ -95,6 +106,8 @@ export class Devices {
   }
 }
 
+/** What its ledger answers for, see `docs/oracles.md`. */
+const COHERENCE = { none: 'notified', 'until-invalidate': 'until-end', longterm: 'pinned' } as const;
 const DEVICE_METHODS = ['open', 'access', 'close', 'detach', 'translations'] as const;
 
 /** @throws UsageError when what `attach` made is no device. */

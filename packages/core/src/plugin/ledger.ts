@@ -21,6 +21,12 @@ export const EntryState = { free: 0, valid: 1, cleared: 2 } as const;
 /** What a TLB of the device may let through; `draining` is a downgrade that is not flushed. */
 export const Permission = { load: 0, draining: 1, store: 2 } as const;
 
+/**
+ * How long a translation is true. `notified`: always. `until-end`: it holds a pin, and may be stale while a window is open
+ * until that device's end has returned. `pinned`: it holds a pin and no notifier keeps it coherent.
+ */
+export type Coherence = 'notified' | 'until-end' | 'pinned';
+
 export interface LedgerCounts {
   established: number;
   cleared: number;
@@ -29,15 +35,14 @@ export interface LedgerCounts {
   /** Made again for a page that an invalidation had taken away. */
   refaulted: number;
   live: number;
-  /** Pinned world: accesses to pages that the process no longer maps. */
+  /** With pins: accesses to pages that the process no longer maps. */
   staleAccesses: number;
 }
 
 export class Ledger implements LedgerService {
   /** The device's name. */
   readonly device: string;
-  /** `pinned`: each translation holds a pin and no notifier keeps it coherent. */
-  readonly coherence: 'notified' | 'pinned';
+  readonly coherence: Coherence;
   readonly counts: LedgerCounts = {
     established: 0,
     cleared: 0,
@@ -62,7 +67,7 @@ export class Ledger implements LedgerService {
   private readonly freeSlots: number[] = [];
   private readonly unflushed: number[] = [];
 
-  constructor(kernel: Kernel, device: string, coherence: 'notified' | 'pinned', oracle: TranslationOracle | undefined) {
+  constructor(kernel: Kernel, device: string, coherence: Coherence, oracle: TranslationOracle | undefined) {
     this.kernel = kernel;
     this.device = device;
     this.coherence = coherence;

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'xpmem', preset: '../../jest.preset.js', coverageDirectory: 'coverage' };

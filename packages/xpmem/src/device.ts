@@ -1,0 +1,78 @@
+/** The device: `/dev/xpmem` with the processes that have opened it. */
+import { isErrno } from '@mmu-notifier/plugin-api';
+import type {
+  Device,
+  DeviceAccess,
+  DeviceAccessResult,
+  DeviceAction,
+  DeviceViolation,
+  Errno,
+  ProcessHandle,
+  Routine,
+  TranslationView,
+  VirtualAddress,
+} from '@mmu-notifier/plugin-api';
+import { accessXpmem } from './access.ts';
+import { xpmemActions } from './actions.ts';
+import { brokenInvariants } from './invariants.ts';
+import { checkCredentials } from './options.ts';
+import type { XpmemCredentials } from './options.ts';
+import type { XpmemShared } from './shared.ts';
+import { closeGroup, openGroup } from './thread-group.ts';
+
+export class XpmemDevice implements Device {
+  readonly actions: Readonly<Record<string, DeviceAction>>;
+  private readonly shared: XpmemShared;
+  private detached = false;
+
+  constructor(shared: XpmemShared) {
+    this.shared = shared;
+    this.actions = xpmemActions(shared);
+  }
+
+  /**
+   * The process may make segments, and get those of others. A group whose process has exited makes room.
+   *
+   * @sleeps May. Errors: `ENODEV`, `ESRCH`, `EEXIST`, `EINTR` and `ENOMEM` of registering.
+   */
+  *open(process: ProcessHandle, options?: unknown): Routine<Errno | undefined> {
+    if (this.detached) return 'ENODEV';
+    const credentials = checkCredentials((options ?? {}) as XpmemCredentials);
+    const before = this.shared.groups.get(process.name);
+    if (before?.destroying) yield* closeGroup(this.shared, before);
+    const group = yield* openGroup(this.shared, process, credentials);
+    if (isErrno(group)) return group;
+    if (!this.detached) return undefined;
+    yield* closeGroup(this.shared, group);
+    return 'ENODEV';
+  }
+
+  /** @sleeps May. */
+  access(request: DeviceAccess): Routine<DeviceAccessResult> {
+    return accessXpmem(this.shared, request);
+  }
+
+  /** @sleeps May. */
+  *close(process: ProcessHandle): Routine<void> {
+    const group = this.shared.groups.get(process.name);
+    if (group !== undefined) yield* closeGroup(this.shared, group);
+  }
+
+  *detach(): Routine<void> {
+    this.detached = true;
+    for (const group of [...this.shared.groups.values()]) yield* closeGroup(this.shared, group);
+    yield* this.shared.work.flush();
+  }
+
+  *translations(): Iterable<TranslationView> {
+    const live = [...this.shared.groups.values()].flatMap(({ segments }) => [...segments]);
+    for (const { owner, table } of live) {
+      for (const [address, { pfn, writable }] of table.pages)
+        yield { mm: owner.mm, address: address as VirtualAddress, deviceAddress: address, pfn, writable };
+    }
+  }
+
+  invariants(): Iterable<DeviceViolation> {
+    return brokenInvariants(this.shared);
+  }
+}

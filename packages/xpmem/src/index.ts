@@ -1,0 +1,6 @@
+/**
+ * SGI's XPMEM as a driver of `@mmu-notifier/plugin-api`.
+ * @packageDocumentation
+ */
+export { xpmem } from './plugin.ts';
+export type { XpmemCredentials, XpmemOptions } from './options.ts';

@@ -1,0 +1,62 @@
+/** The plugin: options to descriptor, `attach` to device. */
+import { definePlugin } from '@mmu-notifier/plugin-api';
+import type {
+  Device,
+  DeviceVmaService,
+  PluginHost,
+  PluginTraits,
+  Routine,
+  SecondaryMmuPlugin,
+} from '@mmu-notifier/plugin-api';
+import { XpmemDevice } from './device.ts';
+import { checkOptions } from './options.ts';
+import type { XpmemConfig, XpmemOptions } from './options.ts';
+import { xpmemStats } from './stats.ts';
+
+function traitsOf({ coherence, force }: XpmemConfig): PluginTraits {
+  const sleeps = force ? 'atomic' : 'sleepable';
+  const late = coherence === 'until-invalidate';
+  return {
+    kind: 'foreign-ptes',
+    registration: late ? 'mm' : 'interval',
+    callbacks: late
+      ? { release: sleeps, invalidateRangeEnd: sleeps }
+      : { release: sleeps, invalidateRangeStart: sleeps, invalidateRangeEnd: sleeps },
+    nonBlockable: 'proceeds',
+    pins: late ? 'until-invalidate' : 'none',
+    invalidateAt: late ? 'end' : 'start',
+    faultMode: late ? 'write-if-writable' : 'as-asked',
+    dirty: 'at-map',
+    pageSizes: [4096],
+    addressSpaces: 'several',
+  };
+}
+
+/**
+ * SGI's XPMEM: a process makes a segment of its memory, another gets a permit and attaches it. What is attached is a window
+ * whose ptes show the source's pages, and go before the source's own do.
+ *
+ * @example `machine.attach('xpmem', xpmem())`
+ * @public
+ */
+export function xpmem(options: XpmemOptions = {}): SecondaryMmuPlugin {
+  const config = checkOptions(options);
+  return definePlugin({
+    name: 'xpmem',
+    api: '^1.0.0',
+    traits: traitsOf(config),
+    requires: ['device-vmas'],
+    *attach(host: PluginHost): Routine<Device> {
+      return new XpmemDevice({
+        host,
+        vmas: host.deviceVmas as DeviceVmaService,
+        config,
+        stats: xpmemStats(host.stats),
+        groups: new Map(),
+        segments: new Map(),
+        work: host.tasks.workQueue('xpmem', 'ordered'),
+        tgids: 0,
+      });
+    },
+  });
+}

@@ -1,0 +1,21 @@
+/** What all of one device shares. */
+import type { DeviceVmaService, PluginHost, WorkQueue } from '@mmu-notifier/plugin-api';
+import type { XpmemConfig } from './options.ts';
+import type { Segment } from './segment.ts';
+import type { XpmemStats } from './stats.ts';
+import type { ThreadGroup } from './thread-group.ts';
+
+export interface XpmemShared {
+  readonly host: PluginHost;
+  readonly vmas: DeviceVmaService;
+  readonly config: XpmemConfig;
+  readonly stats: XpmemStats;
+  /** By the name of the process. */
+  readonly groups: Map<string, ThreadGroup>;
+  /** By segid; one that is being removed is not there. */
+  readonly segments: Map<number, Segment>;
+  /** What callbacks leave to be done without their callers' locks. */
+  readonly work: WorkQueue;
+  /** Thread groups so far: their ids. */
+  tgids: number;
+}

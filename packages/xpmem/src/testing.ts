@@ -1,0 +1,62 @@
+/**
+ * Twins: the driver without one of its guards, so that a checker can be shown what the guard is for. Nothing in the driver
+ * asks whether it runs as a twin; a twin replaces steps until they are restored.
+ * @packageDocumentation
+ */
+import type { Routine } from '@mmu-notifier/plugin-api';
+import { rules } from './fault.ts';
+import { steps } from './pfn-table.ts';
+import { callbacks } from './watch.ts';
+
+/**
+ * Guards of faults and invalidations.
+ * @public
+ */
+export type XpmemGuard =
+  /** A page that was looked up before an invalidation is established after it. */
+  | 'sequence-check'
+  /** The source changes and nothing is recalled. */
+  | 'recall'
+  /** The reference is put while ptes of windows still reach the page. */
+  | 'zap-before-put'
+  /** Translations go and the ptes that show them stay. */
+  | 'zap'
+  /** What the source may only read is mapped writable. */
+  | 'write-permission';
+
+const TWINS: Readonly<Record<XpmemGuard, () => () => void>> = {
+  'sequence-check': () => replace(rules, 'lost', () => false),
+  recall: () => replace(callbacks, 'recall', () => nothing()),
+  'zap-before-put': () =>
+    replace(steps, 'drop', function* (table, start, end, gone) {
+      table.put(gone);
+      yield* table.zap(start, end);
+      table.flush(gone);
+    }),
+  zap: () =>
+    replace(steps, 'drop', function* (table, _start, _end, gone) {
+      table.flush(gone);
+      table.put(gone);
+    }),
+  'write-permission': () => replace(steps, 'permission', () => true),
+};
+
+/**
+ * Takes a guard out of every device of this process.
+ *
+ * @returns what puts it back.
+ * @public
+ */
+export function withoutGuard(guard: XpmemGuard): () => void {
+  return TWINS[guard]();
+}
+
+function replace<T extends object, K extends keyof T>(object: T, name: K, twin: T[K]): () => void {
+  const before = object[name];
+  object[name] = twin;
+  return () => {
+    object[name] = before;
+  };
+}
+
+function* nothing(): Routine<void> {}
