@@ -73,36 +73,6 @@ describe('a packed file', () => {
     expect(refused).toBeGreaterThan(packed.length * 0.8);
   });
 
-  /** What `blocks.xz` and its like hold: text between bytes that no packer makes smaller. */
-  const mixed = (): Buffer => {
-    const noise = Buffer.alloc(3000);
-    let seed = 1;
-    for (let i = 0; i < noise.length; i++) {
-      seed = Number((BigInt(seed) * 1103515245n + 12345n) % 2n ** 31n);
-      noise[i] = seed >> 16;
-    }
-    return Buffer.concat([plain, noise, plain, noise, plain, noise, plain]);
-  };
-
-  it.each([
-    ['a dictionary smaller than the text, SHA-256', 'wraps.xz'],
-    ['several blocks, stored chunks, CRC-32', 'blocks.xz'],
-  ])('of xz may have %s', async (_, name) => {
-    for (const chunkSize of [1000, 2 ** 20]) expect(await unpacked(fixture(name), 'xz', chunkSize)).toEqual(mixed());
-  });
-
-  it('of xz may have zeros behind a stream, four by four', async () => {
-    const packed = fixture('hello.mm.xz');
-    const padded = (zeros: number) => unpacked(Buffer.concat([packed, Buffer.alloc(zeros), packed]), 'xz');
-    expect(await padded(8)).toEqual(Buffer.concat([plain, plain]));
-    await expect(padded(6)).rejects.toMatchObject({ code: 'corrupt' });
-  });
-
-  it('of xz with a filter for executables is refused by name', async () => {
-    const message = expect.stringContaining('a filter other than LZMA2');
-    await expect(unpacked(fixture('executable.xz'), 'xz')).rejects.toMatchObject({ code: 'corrupt', message });
-  });
-
   it('of zstd may come without a checksum, and with frames to skip', async () => {
     expect(await unpacked(fixture('unchecked.mm.zst'), 'zstd')).toEqual(plain);
     const skip = Buffer.from([0x51, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
