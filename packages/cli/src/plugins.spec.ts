@@ -66,7 +66,7 @@ describe('a driver', () => {
 
   it('whose module has no plugin, or does not load, is refused', async () => {
     await expect(load('empty.ts', 'export const driver = 1;')).rejects.toThrow(
-      'driver ./empty.ts: found driver, expected a function that returns a plugin, as default export or named "plugin"',
+      'driver ./empty.ts: found driver, expected a plugin or a function that returns one, as default export or named "plugin"',
     );
     await expect(load('broken.ts', 'export default (')).rejects.toThrow(
       'driver ./broken.ts: the module cannot be loaded',

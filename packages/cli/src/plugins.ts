@@ -49,7 +49,7 @@ async function loadFile(spec: string, file: string): Promise<LoadedPlugin> {
     const names = Object.keys(exports).join(', ') || 'no export';
     const found = 'default' in exports ? `a default export that is ${describe(exports['default'])}` : names;
     throw new InputError(
-      `driver ${spec}: found ${found}, expected a function that returns a plugin, as default export or named "plugin"`,
+      `driver ${spec}: found ${found}, expected a plugin or a function that returns one, as default export or named "plugin"`,
     );
   }
   return { spec, file, create: (options) => make(spec, exported, options) };

@@ -16,6 +16,9 @@ import { type AccessRun, CpuRuns } from './run.ts';
 
 const KINDS: Readonly<Record<CpuAccessKind, number>> = { load: LOAD, fetch: FETCH, store: STORE };
 
+/** Behind it an address is none for the CPU: a protection fault, which names no address. */
+const CANONICAL_END: number = 2 ** 47;
+
 export class Cpus {
   private readonly kernel: Kernel;
   private readonly shadow: Shadow | undefined;
@@ -102,6 +105,7 @@ export class Cpus {
       const at = address + done;
       if (scheduler.preemptive) yield point(PointKind.CpuAccess, Math.floor(at / 4096));
       if (task.killed) return killed(this.kernel, at);
+      if (at >= CANONICAL_END) return { signal: 'SIGSEGV', code: 'SI_KERNEL', address: 0 };
       if (at >= TASK_SIZE) return { signal: 'SIGSEGV', code: 'SEGV_MAPERR', address: at };
       const length = Math.min(4096 - (at % 4096), size - done);
       if (this.tryAccess(mm, task.cpu, kind, at, data, done, length)) {

@@ -18,8 +18,8 @@ export type CpuAccessKind = 'load' | 'store' | 'fetch';
 export interface Signal {
   readonly signal: 'SIGSEGV' | 'SIGBUS' | 'SIGKILL';
   /** Of SIGKILL: memory ran out, or another task of the process exits or executes another program. */
-  readonly code: 'SEGV_MAPERR' | 'SEGV_ACCERR' | 'BUS_ADRERR' | 'OOM' | 'EXIT' | 'EXEC';
-  /** First byte that faulted. */
+  readonly code: 'SEGV_MAPERR' | 'SEGV_ACCERR' | 'SI_KERNEL' | 'BUS_ADRERR' | 'OOM' | 'EXIT' | 'EXEC';
+  /** First byte that faulted; 0 with `SI_KERNEL`. */
   readonly address: number;
 }
 

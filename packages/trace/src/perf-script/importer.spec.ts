@@ -120,6 +120,14 @@ describe('processes', () => {
 describe('what the kernel did', () => {
   const dropped = 'kvm:kvm_unmap_hva_range: mmu notifier unmap range: 0x00000000402000 -- 0x00000000403000';
 
+  it('belongs to the fault whose page it covers, whatever its other bounds', () => {
+    const { lines } = run(
+      'ls 7/7 2.0: exceptions:page_fault_user: address=0x402010 ip=0x400000 error_code=0x7',
+      'ls 7/7 2.1: kvm:kvm_unmap_hva_range: mmu notifier unmap range: 0x00000000401000 -- 0x00000000404000',
+    );
+    expect(lines).toContain('drop 8 p1 401000-404000 fault 7');
+  });
+
   it('belongs to the fault of that page, to the call, or to nobody', () => {
     const { lines } = run(
       'ls 7/7 2.0: exceptions:page_fault_user: address=0x402010 ip=0x400000 error_code=0x7',

@@ -8,7 +8,7 @@
  * - `PERF_RECORD_COMM exec` begins a new image; the mappings announced until `execve` returns are its first ones.
  * - A fault is an access of one byte, preceded by {@link EventSink.recordedFault}.
  * - An invalidation belongs to the fault that its thread took last, when it is of that page; else to the call that the
- *   thread is in; else to nobody (`other`): reclaim.
+ *   thread is in; else to that fault, when the page is in its range; else to nobody (`other`).
  */
 import { AccessKind } from '../event-sink.ts';
 import type { EventOrigin, EventSink, RecordedFault } from '../event-sink.ts';
@@ -255,6 +255,8 @@ function causeOf(thread: PerfThread, start: number, end: number, line: number): 
   const { open, fault } = thread;
   if (fault?.page === start && end === start + PAGE_SIZE) return { name: 'fault', line: fault.line };
   if (open !== undefined) return { name: open.call.name, line: open.line };
+  // With other bounds it is still of that fault: whoever compares must see them.
+  if (fault !== undefined && start <= fault.page && fault.page < end) return { name: 'fault', line: fault.line };
   return { name: 'other', line };
 }
 

@@ -26,7 +26,7 @@ export function faultAction({ address }: RecordedFault): Action {
   return {
     cause: 'fault',
     isReclaim: (range, reclaiming) => range.start !== page && reclaiming && clearsPage(range),
-    isForeign: ({ start }) => start !== page,
+    isForeign: (range) => isPage(range) && range.start !== page,
   };
 }
 
@@ -56,7 +56,7 @@ function clearsPage(range: ProbedRange): boolean {
   return range.event === 'CLEAR' && isPage(range);
 }
 
-function isPage({ start, end }: Span): boolean {
+export function isPage({ start, end }: Span): boolean {
   return end - start === PAGE_SIZE;
 }
 

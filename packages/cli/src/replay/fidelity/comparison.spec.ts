@@ -121,6 +121,36 @@ it('names the pages that were there on one side only', () => {
   });
 });
 
+describe('a recorded range that belongs to no call and no fault', () => {
+  const recorded = (pages: number, end = AT + pages * PAGE): ReturnType<FidelityComparison['report']> => {
+    const stub = new Stub();
+    stub.comparison.recordedInvalidation({
+      line: 7,
+      process: 1,
+      start: AT,
+      end,
+      cause: { name: 'other', line: 7 },
+    });
+    return stub.comparison.report();
+  };
+
+  it('is missing when it is longer than what reclaim takes', () => {
+    expect(recorded(3)).toMatchObject({
+      invalidations: { recorded: 1, missing: 1 },
+      reclaim: { recorded: 0 },
+      residues: [{ kind: 'invalidation', side: 'missing', cause: 'no call or fault', line: 7 }],
+    });
+  });
+
+  it('counts as reclaim when it is one page, and is named where this machine never reclaimed', () => {
+    expect(recorded(1)).toMatchObject({
+      invalidations: { recorded: 0 },
+      reclaim: { recorded: 1 },
+      residues: [{ kind: 'reclaim', side: 'missing', line: 7 }],
+    });
+  });
+});
+
 describe('ranges with the same bounds', () => {
   const call: MmEvent = {
     verb: 'munmap',

@@ -14,7 +14,7 @@ import type {
   RecordedFault,
   RecordedInvalidation,
 } from '@mmu-notifier/trace';
-import { type Action, OUTSIDE, callAction, faultAction } from './action.ts';
+import { type Action, OUTSIDE, callAction, faultAction, isPage } from './action.ts';
 import type { FaultView } from './fault-view.ts';
 import { Pairing, type Range } from './pairing.ts';
 import type { ProbeLog, ProbedRange } from './probe.ts';
@@ -45,6 +45,9 @@ export class FidelityComparison implements EventSink, ProbeLog {
   private readonly agings = { recorded: 0, model: 0 };
   private readonly presence = new Pairing('presence');
   private readonly outside = new Pairing('invalidation');
+  private readonly reclaimResidues = new Pairing('reclaim');
+  /** Recorded ranges of several pages that belong to nothing. */
+  private readonly unexplained: RecordedInvalidation[] = [];
   private pending: RecordedFault | undefined;
   private current: Entry | undefined;
   /** Line of the last call or fault. */
@@ -94,7 +97,12 @@ export class FidelityComparison implements EventSink, ProbeLog {
 
   recordedInvalidation(invalidation: RecordedInvalidation): void {
     const { cause } = invalidation;
-    if (cause.name === 'other') return this.reclaim.recorded.take(invalidation.process, invalidation.start);
+    if (cause.name === 'other') {
+      // Reclaim takes page by page.
+      if (isPage(invalidation)) this.reclaimed(invalidation);
+      else this.unexplained.push(invalidation);
+      return;
+    }
     if (this.entries.has(cause.line)) return this.note(invalidation);
     const waiting = this.early.get(cause.line);
     if (waiting === undefined) this.early.set(cause.line, [invalidation]);
@@ -130,7 +138,10 @@ export class FidelityComparison implements EventSink, ProbeLog {
     // Calls that were recorded with a range, and not played: they failed, or the language cannot say them.
     for (const [line, ranges] of this.early)
       for (const range of ranges) pairing.missing(`${range.cause.name}, not replayed`, line, named(range));
+    for (const range of this.unexplained) pairing.missing('no call or fault', range.line, named(range));
     const { recorded, model } = this.reclaim;
+    // What nothing but reclaim explains is worth a look where the machine never had to.
+    const reclaimed = this.view.reclaims() === 0 ? this.reclaimResidues.residues : [];
     const presence = this.presence.total();
     return {
       faults: this.faults.total(),
@@ -144,7 +155,9 @@ export class FidelityComparison implements EventSink, ProbeLog {
       reclaim: { recorded: recorded.count, model: model.count },
       agings: this.agings,
       refaults: { recorded: recorded.refaults, model: model.refaults },
-      residues: [this.faults, this.presence, pairing, this.outside].flatMap(({ residues }) => residues),
+      residues: [this.faults, this.presence, pairing, this.outside]
+        .flatMap(({ residues }) => residues)
+        .concat(reclaimed),
     };
   }
 
@@ -165,8 +178,14 @@ export class FidelityComparison implements EventSink, ProbeLog {
   /** A recorded range whose action has begun. */
   private note(invalidation: RecordedInvalidation): void {
     const entry = this.entries.get(invalidation.cause.line) as Entry;
-    if (entry.action.isForeign(invalidation)) this.reclaim.recorded.take(invalidation.process, invalidation.start);
+    if (entry.action.isForeign(invalidation)) this.reclaimed(invalidation);
     else entry.recorded.push(named(invalidation));
+  }
+
+  /** A recorded range that only reclaim explains. */
+  private reclaimed(invalidation: RecordedInvalidation): void {
+    this.reclaim.recorded.take(invalidation.process, invalidation.start);
+    this.reclaimResidues.missing('reclaim', invalidation.line, named(invalidation));
   }
 
   private judge(fault: RecordedFault, made: number, present: boolean): void {

@@ -18,8 +18,11 @@ export interface Counted {
 
 /** One that has no partner. */
 export interface Residue {
-  /** `presence`: a matched fault that met a present page in the recording only (missing), or here only (surplus). */
-  readonly kind: 'fault' | 'presence' | 'invalidation';
+  /**
+   * `presence`: a matched fault that met a present page in the recording only (missing), or here only (surplus).
+   * `reclaim`: a recorded range that only reclaim explains, listed where the machine never reclaimed.
+   */
+  readonly kind: 'fault' | 'presence' | 'invalidation' | 'reclaim';
   readonly side: 'missing' | 'surplus';
   readonly cause: string;
   /** Line of the recording on which the call or the fault began; outside of both, that of the one before. */
