@@ -58,7 +58,8 @@ describe('anonymous memory', () => {
 
   it('beyond user space faults', () => {
     const machine = machineOf();
-    expect(load(machine, 2 ** 47)).toMatchObject({ signal: 'SIGSEGV', code: 'SEGV_MAPERR' });
+    expect(load(machine, 2 ** 47 - 4096)).toMatchObject({ signal: 'SIGSEGV', code: 'SEGV_MAPERR' });
+    expect(load(machine, 2 ** 47)).toEqual({ signal: 'SIGSEGV', code: 'SI_KERNEL', address: 0 });
   });
 });
 
