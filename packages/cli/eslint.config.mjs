@@ -1,7 +1,7 @@
 import { packageConfig } from '../../tools/build/eslint.mjs';
 
 export default [
-  ...packageConfig({ loaded: ['@mmu-notifier/gru', '@mmu-notifier/kvm', 'uplot'] }),
+  ...packageConfig({ loaded: ['@mmu-notifier/gru', '@mmu-notifier/kvm', '@mmu-notifier/xpmem', 'uplot'] }),
   {
     // Scripts of a page: they share one global scope, in which each uses what the ones before it define.
     files: ['assets/**/*.js'],

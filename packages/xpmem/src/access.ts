@@ -8,6 +8,7 @@ import type { DeviceAccess, DeviceAccessResult, Errno, Routine, VirtualAddress }
 import { attachmentAt } from './attachment.ts';
 import { fetchPage, pageOf, serves } from './fault.ts';
 import { findPermit } from './permit.ts';
+import { transferRemote } from './remote/permits.ts';
 import type { Segment } from './segment.ts';
 import type { XpmemShared } from './shared.ts';
 
@@ -25,6 +26,8 @@ export function* accessXpmem(shared: XpmemShared, request: DeviceAccess): Routin
     const through = kind === 'load' ? userMemory.read(group.mm, at, data) : userMemory.write(group.mm, at, data);
     return (yield* through) ?? 'done';
   }
+  const remote = group.remotePermits.get(Number(space));
+  if (remote !== undefined) return (yield* transferRemote(remote, request)) ?? 'done';
   const permit = findPermit(shared, group, Number(space));
   if (isErrno(permit)) return permit;
   const { segment, mode } = permit;

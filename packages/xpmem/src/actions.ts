@@ -5,6 +5,7 @@ import { accessXpmem } from './access.ts';
 import { attach, detachAt } from './attachment.ts';
 import { isId } from './ids.ts';
 import { findPermit, getPermit, releasePermit } from './permit.ts';
+import { getRemotePermit } from './remote/permits.ts';
 import { makeSegment, removeSegment } from './segment.ts';
 import type { XpmemShared } from './shared.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -64,10 +65,14 @@ function* remove(shared: XpmemShared, group: ThreadGroup, [id]: readonly string[
   return undefined;
 }
 
-/** `get SEGID ro|rw`: answers the apid. */
-function* get(shared: XpmemShared, group: ThreadGroup, [id, mode = '']: readonly string[]): Answer {
+/** `get SEGID ro|rw [ENDPOINT]`: answers the apid. ENDPOINT is where the segment's node listens. */
+function* get(shared: XpmemShared, group: ThreadGroup, [id, mode = '', endpoint]: readonly string[]): Answer {
   const segid = parseNumber(id);
   if (segid === undefined) return 'EINVAL';
+  if (endpoint !== undefined) {
+    const remote = yield* getRemotePermit(shared, group, endpoint, segid, mode);
+    return isErrno(remote) ? remote : hex(remote.apid);
+  }
   const permit = getPermit(shared, group, segid, mode);
   return isErrno(permit) ? permit : hex(permit.apid);
 }
@@ -75,6 +80,7 @@ function* get(shared: XpmemShared, group: ThreadGroup, [id, mode = '']: readonly
 /** `release APID` */
 function* release(shared: XpmemShared, group: ThreadGroup, [id]: readonly string[]): Answer {
   const apid = parseNumber(id);
+  if (apid !== undefined && group.remotePermits.delete(apid)) return undefined;
   const permit = apid === undefined ? 'EINVAL' : findPermit(shared, group, apid);
   if (isErrno(permit)) return permit;
   yield* releasePermit(shared, permit);
@@ -86,6 +92,8 @@ function* attachVerb(shared: XpmemShared, group: ThreadGroup, args: readonly str
   const [apid, offset, length, at] = args.map(parseNumber);
   if (apid === undefined || offset === undefined || length === undefined) return 'EINVAL';
   if (args.length > 4 || (args.length === 4 && at === undefined)) return 'EINVAL';
+  // Another node's memory has no frames here that a window could map.
+  if (group.remotePermits.has(apid)) return 'EOPNOTSUPP';
   const permit = findPermit(shared, group, apid);
   if (isErrno(permit)) return permit;
   const address = yield* attach(shared, permit, offset, length, at);

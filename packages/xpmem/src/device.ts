@@ -7,6 +7,7 @@ import type {
   DeviceAction,
   DeviceViolation,
   Errno,
+  LinkListener,
   ProcessHandle,
   Routine,
   TranslationView,
@@ -23,10 +24,12 @@ import { closeGroup, openGroup } from './thread-group.ts';
 export class XpmemDevice implements Device {
   readonly actions: Readonly<Record<string, DeviceAction>>;
   private readonly shared: XpmemShared;
+  private readonly listener: LinkListener | undefined;
   private detached = false;
 
-  constructor(shared: XpmemShared) {
+  constructor(shared: XpmemShared, listener?: LinkListener) {
     this.shared = shared;
+    this.listener = listener;
     this.actions = xpmemActions(shared);
   }
 
@@ -60,15 +63,19 @@ export class XpmemDevice implements Device {
 
   *detach(): Routine<void> {
     this.detached = true;
+    this.listener?.close();
+    for (const node of this.shared.nodes.values()) node.close();
     for (const group of [...this.shared.groups.values()]) yield* closeGroup(this.shared, group);
     yield* this.shared.work.flush();
   }
 
   *translations(): Iterable<TranslationView> {
     const live = [...this.shared.groups.values()].flatMap(({ segments }) => [...segments]);
-    for (const { owner, table } of live) {
-      for (const [address, { pfn, writable }] of table.pages)
-        yield { mm: owner.mm, address: address as VirtualAddress, deviceAddress: address, pfn, writable };
+    for (const { owner, table, holders } of live) {
+      for (const { pages } of [table, ...[...holders.values()].map((holder) => holder.table)]) {
+        for (const [address, { pfn, writable }] of pages)
+          yield { mm: owner.mm, address: address as VirtualAddress, deviceAddress: address, pfn, writable };
+      }
     }
   }
 

@@ -17,7 +17,7 @@ import type {
   VirtualAddress,
 } from '@mmu-notifier/plugin-api';
 import type { Attachment } from './attachment.ts';
-import type { SourcePage } from './pfn-table.ts';
+import type { PfnTable, SourcePage } from './pfn-table.ts';
 import type { Segment } from './segment.ts';
 import type { XpmemShared } from './shared.ts';
 import type { Watch } from './watch.ts';
@@ -56,7 +56,7 @@ function* fetch(shared: XpmemShared, attachment: Attachment, source: number, wri
 }
 
 /**
- * Makes a page of the source present in the table.
+ * Makes a page of the source present in a table: the one of this node, or what another node holds.
  *
  * @locks None held. @sleeps May. Errors: `ENOENT` (the segment is going), those of getting the page.
  */
@@ -65,6 +65,7 @@ export function* fetchPage(
   segment: Segment,
   source: number,
   write: boolean,
+  table: PfnTable = segment.table,
 ): Routine<Errno | undefined> {
   const { processes } = shared.host;
   const { mm } = segment.owner;
@@ -73,7 +74,7 @@ export function* fetchPage(
   shared.stats.faults();
   let error: Errno | undefined = 'ENOENT';
   if (processes.getNotZero(mm)) {
-    error = yield* lookUp(shared, segment, segment.watch, source, write);
+    error = yield* lookUp(shared, segment, segment.watch, source, write, table);
     yield* processes.put(mm);
   }
   segment.faults--;
@@ -88,6 +89,7 @@ function* lookUp(
   watch: Watch,
   source: number,
   write: boolean,
+  table: PfnTable,
 ): Routine<Errno | undefined> {
   for (;;) {
     const seq = yield* watch.readBegin();
@@ -96,7 +98,7 @@ function* lookUp(
     yield* segment.lock.acquire();
     const lost = rules.lost(watch, seq);
     const use = !lost && !segment.destroying;
-    if (use) yield* segment.table.establish(source, page);
+    if (use) yield* table.establish(source, page);
     segment.lock.release();
     if (!use || shared.config.coherence === 'recall') putPage(shared, page);
     if (use) return undefined;

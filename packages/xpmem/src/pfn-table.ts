@@ -8,6 +8,7 @@
 import { PAGE_SIZE } from '@mmu-notifier/plugin-api';
 import type { LedgerEntry, MmHandle, Pfn, Routine, UserPage, VirtualAddress } from '@mmu-notifier/plugin-api';
 import type { Attachment } from './attachment.ts';
+import type { Segment } from './segment.ts';
 import type { XpmemShared } from './shared.ts';
 
 /** One page of the source. */
@@ -23,10 +24,13 @@ export class PfnTable {
   readonly attachments: Set<Attachment> = new Set();
   private readonly shared: XpmemShared;
   private readonly mm: MmHandle;
+  /** Whose pages another node holds here; none for the table of this node. */
+  readonly segment: Segment | undefined;
 
-  constructor(shared: XpmemShared, mm: MmHandle) {
+  constructor(shared: XpmemShared, mm: MmHandle, segment?: Segment) {
     this.shared = shared;
     this.mm = mm;
+    this.segment = segment;
   }
 
   /** In place of what was there. In the `until-invalidate` flavour it keeps the page's pin. @locks segment.lock. */
@@ -72,6 +76,10 @@ export class PfnTable {
     if (config.coherence === 'recall') return;
     for (const [, { pfn }] of gone) host.pages.unpinPage(pfn);
     stats.pages_unpinned(gone.length);
+  }
+
+  holds(start: number, end: number): boolean {
+    return this.inside(start, end).length > 0;
   }
 
   private inside(start: number, end: number): readonly (readonly [number, SourcePage])[] {

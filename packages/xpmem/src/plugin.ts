@@ -2,6 +2,7 @@
 import { definePlugin } from '@mmu-notifier/plugin-api';
 import type {
   Device,
+  LinkListener,
   DeviceVmaService,
   PluginHost,
   PluginTraits,
@@ -9,6 +10,8 @@ import type {
   SecondaryMmuPlugin,
 } from '@mmu-notifier/plugin-api';
 import { XpmemDevice } from './device.ts';
+import { acceptPeers } from './remote/home.ts';
+import type { XpmemShared } from './shared.ts';
 import { checkOptions } from './options.ts';
 import type { XpmemConfig, XpmemOptions } from './options.ts';
 import { xpmemStats } from './stats.ts';
@@ -22,7 +25,7 @@ function traitsOf({ coherence, force }: XpmemConfig): PluginTraits {
     callbacks: late
       ? { release: sleeps, invalidateRangeEnd: sleeps }
       : { release: sleeps, invalidateRangeStart: sleeps, invalidateRangeEnd: sleeps },
-    nonBlockable: 'proceeds',
+    nonBlockable: late ? 'proceeds' : 'refuses',
     pins: late ? 'until-invalidate' : 'none',
     invalidateAt: late ? 'end' : 'start',
     faultMode: late ? 'write-if-writable' : 'as-asked',
@@ -45,18 +48,30 @@ export function xpmem(options: XpmemOptions = {}): SecondaryMmuPlugin {
     name: 'xpmem',
     api: '^1.0.0',
     traits: traitsOf(config),
-    requires: ['device-vmas'],
+    requires: config.listen === undefined ? ['device-vmas'] : ['device-vmas', 'links'],
     *attach(host: PluginHost): Routine<Device> {
-      return new XpmemDevice({
+      const shared: XpmemShared = {
         host,
         vmas: host.deviceVmas as DeviceVmaService,
         config,
         stats: xpmemStats(host.stats),
         groups: new Map(),
         segments: new Map(),
+        nodes: new Map(),
         work: host.tasks.workQueue('xpmem', 'ordered'),
         tgids: 0,
-      });
+      };
+      return new XpmemDevice(shared, yield* listen(shared));
     },
   });
+}
+
+/** @sleeps May. */
+function* listen(shared: XpmemShared): Routine<LinkListener | undefined> {
+  const { config, host } = shared;
+  if (config.listen === undefined || host.links === undefined) return undefined;
+  const listener = yield* host.links.listen(config.listen);
+  if (typeof listener === 'string') throw new Error(`xpmem: listening at ${config.listen} answers ${listener}`);
+  host.tasks.kernelThread('xpmem listener', () => acceptPeers(shared, listener), 'daemon');
+  return listener;
 }

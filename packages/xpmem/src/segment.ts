@@ -8,6 +8,8 @@ import { PAGE_SIZE, TASK_SIZE, isErrno } from '@mmu-notifier/plugin-api';
 import type { Errno, Routine, SpinLock, WaitQueue } from '@mmu-notifier/plugin-api';
 import type { AccessPermit } from './permit.ts';
 import { PfnTable } from './pfn-table.ts';
+import type { Holder, HomeSession } from './remote/home.ts';
+import { recallHolders } from './remote/recall.ts';
 import type { XpmemShared } from './shared.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import { watchSegment } from './watch.ts';
@@ -22,6 +24,8 @@ export class Segment {
   readonly mode: number;
   readonly lock: SpinLock;
   readonly table: PfnTable;
+  /** What other nodes hold. */
+  readonly holders: Map<HomeSession, Holder> = new Map();
   readonly permits: Set<AccessPermit> = new Set();
   /** Set before it is published. */
   watch: Watch | undefined;
@@ -94,16 +98,19 @@ export function* removeSegment(shared: XpmemShared, segment: Segment): Routine<v
   shared.segments.delete(segment.segid);
   yield* revoke(shared, segment);
   yield* segment.quiet.waitUntil(() => segment.faults === 0);
+  for (const { session } of segment.holders.values()) session.holders.delete(segment.segid);
+  segment.holders.clear();
   yield* segment.watch?.end() ?? nothing();
   shared.stats.segments_removed();
 }
 
-/** Nobody reaches anything of it. @locks Takes segment.lock. @sleeps May. */
-export function* revoke(_: XpmemShared, segment: Segment): Routine<void> {
+/** Nobody reaches anything of it, here or on another node. @locks Takes segment.lock. @sleeps May. */
+export function* revoke(shared: XpmemShared, segment: Segment): Routine<void> {
   yield* segment.lock.acquire();
   segment.destroying = true;
   yield* segment.table.drop(segment.vaddr, segment.end);
   segment.lock.release();
+  yield* recallHolders(shared, segment, segment.vaddr, segment.end);
 }
 
 export function isPageRange(vaddr: number, size: number): boolean {

@@ -1,6 +1,7 @@
 /** What all of one device shares. */
 import type { DeviceVmaService, PluginHost, WorkQueue } from '@mmu-notifier/plugin-api';
 import type { XpmemConfig } from './options.ts';
+import type { AwayNode } from './remote/away.ts';
 import type { Segment } from './segment.ts';
 import type { XpmemStats } from './stats.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -14,6 +15,8 @@ export interface XpmemShared {
   readonly groups: Map<string, ThreadGroup>;
   /** By segid; one that is being removed is not there. */
   readonly segments: Map<number, Segment>;
+  /** Nodes whose segments are used here, by endpoint. */
+  readonly nodes: Map<string, AwayNode>;
   /** What callbacks leave to be done without their callers' locks. */
   readonly work: WorkQueue;
   /** Thread groups so far: their ids. */

@@ -16,6 +16,11 @@ const CUMULATIVE = [
   'pages_unpinned',
   'translations_dropped',
   'invalidations',
+  'remote_faults',
+  'remote_accesses',
+  'recalls_sent',
+  'leases_expired',
+  'bad_messages',
 ] as const;
 
 export type XpmemStats = Readonly<Record<(typeof CUMULATIVE)[number], Add>>;

@@ -6,6 +6,8 @@
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { rules } from './fault.ts';
 import { steps } from './pfn-table.ts';
+import { races } from './remote/away.ts';
+import { waits } from './remote/recall.ts';
 import { callbacks } from './watch.ts';
 
 /**
@@ -22,7 +24,13 @@ export type XpmemGuard =
   /** Translations go and the ptes that show them stay. */
   | 'zap'
   /** What the source may only read is mapped writable. */
-  | 'write-permission';
+  | 'write-permission'
+  /** A recall does not wait for the other nodes. */
+  | 'answer'
+  /** A recall gives a node up that does not answer, before its lease has ended. */
+  | 'lease'
+  /** The answer to a fault is used although a recall overtook it. */
+  | 'overtaken-fault';
 
 const TWINS: Readonly<Record<XpmemGuard, () => () => void>> = {
   'sequence-check': () => replace(rules, 'lost', () => false),
@@ -38,6 +46,9 @@ const TWINS: Readonly<Record<XpmemGuard, () => () => void>> = {
       table.flush(gone);
       table.put(gone);
     }),
+  answer: () => replace(waits, 'answer', () => nothing()),
+  lease: () => replace(waits, 'untilEnd', () => 0),
+  'overtaken-fault': () => replace(races, 'lost', () => false),
   'write-permission': () => replace(steps, 'permission', () => true),
 };
 

@@ -8,6 +8,7 @@ import { IdSource } from './ids.ts';
 import type { XpmemCredentials } from './options.ts';
 import { releasePermit } from './permit.ts';
 import type { AccessPermit } from './permit.ts';
+import type { RemotePermit } from './remote/permits.ts';
 import { removeSegment, revoke } from './segment.ts';
 import type { Segment } from './segment.ts';
 import type { XpmemShared } from './shared.ts';
@@ -21,6 +22,8 @@ export class ThreadGroup {
   readonly apids: IdSource;
   readonly segments: Set<Segment> = new Set();
   readonly permits: Map<number, AccessPermit> = new Map();
+  /** Permits of segments of other nodes. */
+  readonly remotePermits: Map<number, RemotePermit> = new Map();
   readonly ranges: OpenRanges;
   /** Teardowns of exit and of close, one after the other. */
   readonly teardown: Mutex;
@@ -82,6 +85,7 @@ function* release(shared: XpmemShared, group: ThreadGroup, later: () => void): R
 function* tearDown(shared: XpmemShared, group: ThreadGroup): Routine<void> {
   group.destroying = true;
   yield* group.teardown.acquire();
+  group.remotePermits.clear();
   for (const permit of [...group.permits.values()]) yield* releasePermit(shared, permit);
   for (const segment of [...group.segments]) yield* removeSegment(shared, segment);
   group.teardown.release();

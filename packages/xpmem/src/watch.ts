@@ -16,6 +16,7 @@ import type {
   WaitQueue,
 } from '@mmu-notifier/plugin-api';
 import { isErrno } from '@mmu-notifier/plugin-api';
+import { heldRemotely, recallHolders } from './remote/recall.ts';
 import type { Segment } from './segment.ts';
 import type { XpmemShared } from './shared.ts';
 
@@ -61,21 +62,25 @@ class IntervalWatch implements Watch {
   }
 }
 
-/** @sleeps Only when the range is blockable. */
+/** Who may not wait for another node refuses. @sleeps Only when the range is blockable. */
 function* invalidate(
   shared: XpmemShared,
   intervals: IntervalNotifierService,
   segment: Segment,
   subscription: IntervalSubscription,
-  { start, end }: NotifierRange,
+  { start, end, blockable }: NotifierRange,
   seq: number,
 ): Routine<boolean> {
   shared.stats.invalidations();
   yield* segment.lock.acquire();
-  intervals.setSeq(subscription, seq);
-  yield* callbacks.recall(segment, start, end);
+  const refuses = !blockable && heldRemotely(segment, start, end);
+  if (!refuses) {
+    intervals.setSeq(subscription, seq);
+    yield* callbacks.recall(segment, start, end);
+  }
   segment.lock.release();
-  return true;
+  if (!refuses && blockable) yield* recallHolders(shared, segment, start, end);
+  return !refuses;
 }
 
 /** Ranges of one thread group that the chain has told of. */
