@@ -131,8 +131,8 @@ describe('a script', () => {
     ['with a driver that is none', 'machine attach dev nothing p1\n', /bad\.mm:1: unknown driver "nothing"/],
     [
       'with options that a driver refuses',
-      'machine attach dev kvm p1 {"mode":"shadow"}\n',
-      /bad\.mm:1: driver kvm: kvm: mode is "direct"/,
+      'machine attach dev kvm p1 {"mode":"nested"}\n',
+      /bad\.mm:1: driver kvm: kvm: mode is "direct" or "shadow", found "nested"/,
     ],
   ])('%s stops before anything runs', async (_, content, message) => {
     expectOneLine(await command('run', scratch.file('bad.mm', content)), message);
@@ -142,7 +142,9 @@ describe('a script', () => {
     const script = scratch.file('action.mm', 'machine attach kvm0 kvm p1\nkvm0 frob 1\n');
     const { code, out, err } = await command('run', script);
     expect({ code, out }).toEqual({ code: 2, out: '{"line":1,"result":null}\n' });
-    expect(err).toMatch(/^error: line 2: found "frob", expected a verb of kvm0: load, store, translations, memslot\n$/);
+    expect(err).toMatch(
+      /^error: line 2: found "frob", expected a verb of kvm0: load, store, translations, memslot, dirty_log, mmu_pages, registers, invlpg, guest\n$/,
+    );
   });
 
   it('that cannot be read', async () => {
