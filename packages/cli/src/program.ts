@@ -99,6 +99,7 @@ function addReplay(program: Command, action: (recording: string, flags: ReplayFl
     .option('--attach <drivers>', 'drivers to attach: names or paths, e.g. kvm,./my-driver.ts')
     .option('--ram <size>', "physical memory: 64M, or 25% of the recording's peak (default: all that it needs)")
     .option('--swap <size>', 'swap space', '256M')
+    .option('--memory-max <size>', 'limit of a memory cgroup that all processes are in (default: none)')
     .option('--kconfig <switches>', KCONFIG_HELP)
     .option('--device-share <part>', 'part of the accesses that each device makes', '1/4')
     .option('--pin', 'the world before notifiers: each translation pins its page')

@@ -17,7 +17,7 @@ import { PageTableLocks } from './page-table/page-table-locks.ts';
 import { PageTables } from './page-table/page-tables.ts';
 import { Tlbs } from './page-table/tlb.ts';
 import { OomKiller } from './reclaim/oom.ts';
-import { LruLists } from './reclaim/lru.ts';
+import { Lru } from './reclaim/lru.ts';
 import { Kswapd } from './reclaim/kswapd.ts';
 import { reclaimPages } from './reclaim/reclaim.ts';
 import { AnonVmas } from './rmap/anon-vma.ts';
@@ -36,6 +36,8 @@ import type { MachineTracer } from './tracing/tracer.ts';
 export interface BootOptions {
   readonly kconfig: Kconfig;
   readonly frames: number;
+  /** Pages that all processes together may have; without it, all that there are. */
+  readonly memoryMax: number | undefined;
   readonly swapSlots: number;
   readonly swapDevice: SwapDevice;
   readonly cpus: number;
@@ -53,13 +55,13 @@ const MMAP_BASE = 0x7ffff7fff000;
 export function bootKernel(options: BootOptions): Kernel {
   const scheduler = new Scheduler(options.cpus, options.strategy, options.tracer, options.live);
   const lockdep = new Lockdep(scheduler);
-  const allocator = new PageAllocator(scheduler, options.frames);
+  const allocator = new PageAllocator(scheduler, options.frames, options.memoryMax);
   const { table: frames } = allocator;
   // In the world of 2008 the locks of the reverse map are spinlocks, and the chain is walked under RCU.
   const sleeps = options.kconfig.MMU_NOTIFIER_SLEEPABLE ? 'may' : 'never';
   const rcu = new Srcu(scheduler, lockdep, lockdep.driverClass('rcu'), 'rcu', 'never');
   const swap = new SwapSpace(options.swapSlots, options.swapDevice, options.tracer);
-  const lru = new LruLists(frames);
+  const lru = new Lru(frames, allocator.cgroup);
   const stats = new KernelStats();
   const kernel: Kernel = {
     kconfig: options.kconfig,
@@ -91,14 +93,14 @@ export function bootKernel(options: BootOptions): Kernel {
   };
   allocator.mightReclaim = () => lockdep.mightReclaim();
   allocator.wakeKswapd = () => kernel.kswapd.wake();
-  allocator.reclaimer = function* (pages) {
+  allocator.reclaimer = function* (pages, shortage) {
     lockdep.enterReclaim();
-    const freed = yield* reclaimPages(kernel, 'direct', pages);
+    const freed = yield* reclaimPages(kernel, shortage === 'cgroup' ? 'cgroup' : 'direct', pages);
     lockdep.leaveReclaim();
-    if (freed > 0) kernel.kswapd.failures = 0;
+    if (freed > 0 && shortage === 'machine') kernel.kswapd.failures = 0;
     return freed;
   };
-  allocator.outOfMemory = () => kernel.oom.makeRoom(kernel);
+  allocator.outOfMemory = (shortage) => kernel.oom.makeRoom(kernel, shortage);
   allocator.freeSwapCache = (pfn) => freeSwapCache(kernel, pfn);
   allocator.removeFromLru = (pfn) => kernel.lru.remove(pfn);
   kernel.tlbs.flushSecondary = (owner, start, end) => flushSecondaryTlbs(kernel, owner as MmStruct, start, end);

@@ -23,7 +23,7 @@ import type { PageTables } from './page-table/page-tables.ts';
 import type { Tlbs } from './page-table/tlb.ts';
 import type { Kswapd } from './reclaim/kswapd.ts';
 import type { OomKiller } from './reclaim/oom.ts';
-import type { LruLists } from './reclaim/lru.ts';
+import type { Lru } from './reclaim/lru.ts';
 import type { Workingset } from './reclaim/workingset.ts';
 import type { AnonVmas } from './rmap/anon-vma.ts';
 import type { Scheduler } from './sched/scheduler.ts';
@@ -81,7 +81,7 @@ export interface Kernel {
   readonly anonVmas: AnonVmas;
   readonly files: Map<number, File<Vma>>;
   readonly swap: SwapSpace;
-  readonly lru: LruLists;
+  readonly lru: Lru;
   readonly workingset: Workingset;
   readonly kswapd: Kswapd;
   readonly oom: OomKiller;

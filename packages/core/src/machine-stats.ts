@@ -55,6 +55,9 @@ export function machineStats(
       pteTransitions: translations?.pteTransitions ?? 0,
     },
   };
+  const { cgroup } = allocator;
+  if (cgroup !== undefined)
+    report['cgroup'] = { max: cgroup.limit, charged: cgroup.charged, elsewhere: cgroup.elsewhere };
   if (network !== undefined && network.counts.sessions > 0) report['links'] = { ...network.counts };
   for (const attached of devices.byName.values()) report[attached.name] = deviceGroup(attached);
   return report;

@@ -37,6 +37,8 @@ import type { MachineTracer } from './tracing/tracer.ts';
 export interface MachineConfig {
   /** Physical memory, rounded down to whole pages; at least 16 of them. */
   readonly ramBytes: number;
+  /** What all processes together may have, in bytes: a memory cgroup's `memory.max`. Without it, all that there is. */
+  readonly memoryMax?: number;
   /** Without `SWAP` there is none, whatever this says. */
   readonly swapBytes: number;
   /** Where swapped pages lie: a file in the system's temporary folder unless given. */
@@ -99,6 +101,12 @@ export class Machine {
         `found ${config.ramBytes} bytes of memory, expected ${LEAST_FRAMES} pages or more, and less than 4T`,
       );
     }
+    if (config.memoryMax !== undefined && !(config.memoryMax >= LEAST_FRAMES * 4096)) {
+      throw new UsageError(
+        'bad-size',
+        `found a limit of ${config.memoryMax} bytes, expected ${LEAST_FRAMES} pages or more`,
+      );
+    }
     const cpus = config.cpus ?? 4;
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > 31)
       throw new UsageError('bad-size', `found ${cpus} CPUs, expected 1 to 31`);
@@ -123,6 +131,7 @@ export class Machine {
     this.kernel = bootKernel({
       kconfig,
       frames,
+      memoryMax: config.memoryMax === undefined ? undefined : Math.floor(config.memoryMax / 4096),
       swapSlots: kconfig.SWAP ? Math.floor(config.swapBytes / 4096) : 0,
       swapDevice: this.swapDevice,
       cpus,
@@ -258,6 +267,12 @@ export class Machine {
     const { scheduler } = this.kernel;
     if (this.translations !== undefined || scheduler.preemptive || scheduler.tracer !== undefined) return false;
     return device.tryAccess?.(request) ?? false;
+  }
+
+  /** Pages that the cgroup has charged for what this machine does not model, from now on; without a limit, nothing. */
+  chargeElsewhere(pages: number): void {
+    const { cgroup } = this.kernel.allocator;
+    if (cgroup !== undefined) cgroup.elsewhere = pages;
   }
 
   /** Reclaim, now, as if memory were short. @returns how many frames were freed. @sleeps May. */

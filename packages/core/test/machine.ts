@@ -21,6 +21,8 @@ export const AREA = 0x10000000;
 export interface Options {
   readonly frames?: number;
   readonly swapPages?: number;
+  /** Limit of the memory cgroup. */
+  readonly memoryMaxPages?: number;
   readonly swapDevice?: SwapDevice;
   readonly seed?: number;
   readonly strategy?: Strategy;
@@ -38,6 +40,7 @@ export function machineOf(options: Options = {}): Machine {
   return new Machine({
     ramBytes: (options.frames ?? 512) * PAGE,
     swapBytes: (options.swapPages ?? 256) * PAGE,
+    ...(options.memoryMaxPages === undefined ? {} : { memoryMax: options.memoryMaxPages * PAGE }),
     swapDevice: options.swapDevice ?? new MemorySwapDevice(),
     oracles: 'on',
     ...(strategy === undefined ? {} : { strategy }),

@@ -32,6 +32,7 @@ export function buildReport(played: Played): ReplayReport {
       reserveBytes: size.reserveBytes,
       ...(size.ramPercent === undefined ? {} : { ramPercent: size.ramPercent }),
       swapBytes: options.swapBytes,
+      ...(options.memoryMax === undefined ? {} : { memoryMax: options.memoryMax }),
       pinned: replay.world === 'pinned',
       oracles: options.oracles,
       deviceShare: `${options.share.numerator}/${options.share.denominator}`,

@@ -2,13 +2,14 @@
 import type { Kconfig } from '@mmu-notifier/core';
 import { InputError } from '../errors.ts';
 import { parseKconfig } from '../kconfig.ts';
-import { type RamSize, type Share, parseRam, parseShare, parseSwap } from '../sizes.ts';
+import { type RamSize, type Share, parseHostMemory, parseRam, parseShare, parseSwap } from '../sizes.ts';
 
 /** As commander hands them over. */
 export interface ReplayFlags {
   readonly attach?: string;
   readonly ram?: string;
   readonly swap: string;
+  readonly memoryMax?: string;
   readonly kconfig?: string;
   readonly deviceShare: string;
   readonly pin?: boolean;
@@ -27,6 +28,8 @@ export interface ReplayOptions {
   readonly drivers: readonly string[];
   readonly ram: RamSize | undefined;
   readonly swapBytes: number;
+  /** Limit of the memory cgroup, in bytes; `undefined` for none. */
+  readonly memoryMax: number | undefined;
   readonly kconfig: Partial<Kconfig>;
   readonly share: Share;
   /** `today`: notifiers; `pinned`: the world before them; `both`: one after the other. */
@@ -61,6 +64,7 @@ export function parseReplayFlags(flags: ReplayFlags): ReplayOptions {
     drivers: parseDrivers(flags.attach, world),
     ram: flags.ram === undefined ? undefined : parseRam(flags.ram, '--ram'),
     swapBytes: parseSwap(flags.swap, '--swap'),
+    memoryMax: flags.memoryMax === undefined ? undefined : parseHostMemory(flags.memoryMax, '--memory-max'),
     kconfig,
     // The recorded accesses are those that faulted: a device that made them would take their faults away.
     share: flags.fidelity === true ? NO_SHARE : parseShare(flags.deviceShare, '--device-share'),

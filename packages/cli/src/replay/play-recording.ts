@@ -63,6 +63,7 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
   const tracer = outputs.trace && new PerfettoTracer(outputs.trace, () => player?.events ?? 0);
   const machine = new Machine({
     ramBytes: size.ramBytes,
+    ...(options.memoryMax === undefined ? {} : { memoryMax: options.memoryMax }),
     swapBytes: options.swapBytes,
     oracles: options.oracles,
     // The recorded kernels have huge pages configured, and notify where one might be split.

@@ -86,6 +86,8 @@ export interface ReplayReport {
     /** `--ram` as a percentage of the peak resident set; absent where it is in bytes. */
     readonly ramPercent?: number;
     readonly swapBytes: number;
+    /** `--memory-max`; absent without it. */
+    readonly memoryMax?: number;
     readonly pinned: boolean;
     readonly oracles: 'on' | 'off';
     readonly deviceShare: string;

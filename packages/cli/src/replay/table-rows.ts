@@ -49,6 +49,9 @@ function outcome(reports: readonly ReplayReport[]): TableRow[] {
       kind === 'complete' ? good('complete') : bad(kind.replaceAll('-', ' ')),
     ),
     line('memory', reports, ({ machine }) => plain(formatBytes(machine.ramBytes))),
+    ...(reports.every(({ machine }) => machine.memoryMax === undefined)
+      ? []
+      : [line('limit of the cgroup', reports, ({ machine }) => plain(formatBytes(machine.memoryMax ?? 0)))]),
     line('swap space', reports, ({ machine }) => plain(formatBytes(machine.swapBytes))),
   ];
 }

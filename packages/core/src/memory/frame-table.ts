@@ -40,6 +40,8 @@ export const FrameFlags = {
   Workingset: 0x10000,
   /** A device's own. */
   Device: 0x20000,
+  /** Charged to the memory cgroup. */
+  Charged: 0x40000,
 } as const;
 
 export class FrameTable {

@@ -8,6 +8,7 @@ import { assert } from '../contract.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import { FrameFlags, FrameTable } from './frame-table.ts';
+import { MemoryCgroup } from './memory-cgroup.ts';
 import { PhysicalMemory } from './physical-memory.ts';
 import { Zone } from './zone.ts';
 
@@ -17,8 +18,11 @@ export interface FrameObserver {
   frameFreed(pfn: number): void;
 }
 
-/** Frees about `pages` frames; answers how many it freed. */
-export type Reclaimer = (pages: number) => Routine<number>;
+/** Where memory is short: in the machine, or in the cgroup that is at its limit. */
+export type Shortage = 'machine' | 'cgroup';
+
+/** Frees about `pages` frames of the machine's or the cgroup's; answers how many it freed. */
+export type Reclaimer = (pages: number, shortage: Shortage) => Routine<number>;
 
 /** Frames that one direct reclaim aims at. `SWAP_CLUSTER_MAX` */
 const RECLAIM_BATCH = 32;
@@ -32,6 +36,8 @@ export class PageAllocator {
   readonly zone: Zone;
   /** The shared frame of zeros: never freed, never counted. */
   readonly zeroPfn: number;
+  /** What processes allocate is charged to it. */
+  readonly cgroup: MemoryCgroup | undefined;
   observer: FrameObserver | undefined;
   reclaimer: Reclaimer | undefined;
   /** Starts background reclaim, unless it runs. */
@@ -40,7 +46,7 @@ export class PageAllocator {
    * Nothing could be reclaimed: the OOM killer's turn, with no lock of the allocator held.
    * @returns whether it made room, so that it is worth trying again.
    */
-  outOfMemory: (() => Routine<boolean>) | undefined;
+  outOfMemory: ((shortage: Shortage) => Routine<boolean>) | undefined;
   /** Told of each allocation that may reclaim. */
   mightReclaim: () => void = () => undefined;
   /** Takes a page off its LRU list when its last reference goes. */
@@ -52,10 +58,12 @@ export class PageAllocator {
   directReclaims = 0;
   private readonly scheduler: Scheduler;
 
-  constructor(scheduler: Scheduler, frames: number) {
+  /** @param memoryMax - Limit of the cgroup of all processes, in pages. */
+  constructor(scheduler: Scheduler, frames: number, memoryMax?: number) {
     this.scheduler = scheduler;
     this.memory = new PhysicalMemory(frames);
     this.table = new FrameTable(frames);
+    this.cgroup = memoryMax === undefined ? undefined : new MemoryCgroup(this.table, memoryMax);
     this.zone = new Zone(this.table, frames, scheduler.cpus);
     this.zeroPfn = this.zone.take(scheduler.current.cpu);
     this.table.reset(this.zeroPfn);
@@ -78,8 +86,8 @@ export class PageAllocator {
     if (scheduler.current.reclaimDepth > 0 || scheduler.current.oomVictim) return this.takeReserve();
     scheduler.mightSleep('page allocation');
     this.mightReclaim();
-    if (zone.freeFrames > zone.watermarks.low) return this.take();
-    return yield* this.allocateSlowly();
+    const pfn = zone.freeFrames > zone.watermarks.low ? this.take() : yield* this.allocateSlowly();
+    return this.cgroup === undefined || pfn < 0 ? pfn : yield* this.charge(this.cgroup, pfn);
   }
 
   /** `allocate` without a routine: -1 also where it would have to reclaim first. */
@@ -87,9 +95,9 @@ export class PageAllocator {
     if (this.scheduler.current.reclaimDepth === 0) {
       this.scheduler.mightSleep('page allocation');
       this.mightReclaim();
-      if (this.zone.freeFrames <= this.zone.watermarks.low) return -1;
+      if (this.zone.freeFrames <= this.zone.watermarks.low || this.cgroup?.full === true) return -1;
     }
-    return this.take();
+    return this.chargeAnyway(this.take());
   }
 
   /** As `allocateNow`, but contents zero. */
@@ -120,27 +128,50 @@ export class PageAllocator {
 
   /** `__alloc_pages_slowpath` */
   private *allocateSlowly(): Routine<number> {
-    const { min, low } = this.zone.watermarks;
-    this.zone.drain();
-    if (this.zone.freeFrames > low) return this.take();
+    const { zone } = this;
+    const { min, low } = zone.watermarks;
+    zone.drain();
+    if (zone.freeFrames > low) return this.take();
     this.wakeKswapd();
-    for (let vain = 0; this.zone.freeFrames <= min;) {
-      const freed = yield* this.reclaimDirectly();
-      this.zone.drain();
-      vain = freed > 0 ? 0 : vain + 1;
-      if (vain < RECLAIM_RETRIES || this.zone.freeFrames > min) continue;
-      if (this.outOfMemory === undefined || !(yield* this.outOfMemory())) return -1;
-      vain = 0;
-    }
-    return this.take();
+    return (yield* this.reclaimUntil('machine', () => zone.freeFrames > min)) ? this.take() : -1;
   }
 
-  private *reclaimDirectly(): Routine<number> {
+  /** @returns the frame, or -1 when the cgroup has no room and nothing to reclaim. `try_charge_memcg` */
+  private *charge(cgroup: MemoryCgroup, pfn: number): Routine<number> {
+    if (this.scheduler.current.owner === undefined) return pfn;
+    if (cgroup.full && !(yield* this.reclaimUntil('cgroup', () => !cgroup.full))) {
+      this.put(pfn);
+      return -1;
+    }
+    cgroup.charge(pfn);
+    return pfn;
+  }
+
+  /** For those who free more than they take. */
+  private chargeAnyway(pfn: number): number {
+    if (pfn >= 0 && this.scheduler.current.owner !== undefined) this.cgroup?.charge(pfn);
+    return pfn;
+  }
+
+  /** @returns false when nothing is left to reclaim and nobody to kill. */
+  private *reclaimUntil(shortage: Shortage, enough: () => boolean): Routine<boolean> {
+    for (let vain = 0; !enough();) {
+      const freed = yield* this.reclaimDirectly(shortage);
+      this.zone.drain();
+      vain = freed > 0 ? 0 : vain + 1;
+      if (vain < RECLAIM_RETRIES || enough()) continue;
+      if (this.outOfMemory === undefined || !(yield* this.outOfMemory(shortage))) return false;
+      vain = 0;
+    }
+    return true;
+  }
+
+  private *reclaimDirectly(shortage: Shortage): Routine<number> {
     if (this.reclaimer === undefined) return 0;
     this.directReclaims++;
     const task = this.scheduler.current;
     task.reclaimDepth++;
-    const freed = yield* this.reclaimer(RECLAIM_BATCH);
+    const freed = yield* this.reclaimer(RECLAIM_BATCH, shortage);
     task.reclaimDepth--;
     if (this.scheduler.preemptive) yield point(PointKind.FrameFree, 0);
     return freed;
@@ -148,10 +179,12 @@ export class PageAllocator {
 
   /** Reclaim gives back more than it takes: it may have the last frame. */
   private takeReserve(): number {
-    const pfn = this.take();
-    if (pfn >= 0) return pfn;
-    this.zone.drain();
-    return this.take();
+    let pfn = this.take();
+    if (pfn < 0) {
+      this.zone.drain();
+      pfn = this.take();
+    }
+    return this.chargeAnyway(pfn);
   }
 
   private take(): number {
@@ -168,6 +201,7 @@ export class PageAllocator {
     assert((table.flags[pfn] & FrameFlags.Reserved) === 0, 'a reserved frame keeps its reference', pfn);
     assert(table.mapcount[pfn] === 0, 'a freed frame is mapped nowhere', pfn);
     if (table.has(pfn, FrameFlags.Lru)) this.removeFromLru(pfn);
+    this.cgroup?.uncharge(pfn);
     if (this.scheduler.preemptive) this.scheduler.note(PointKind.FrameFree, pfn);
     this.observer?.frameFreed(pfn);
     this.frees++;

@@ -5,7 +5,7 @@
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../sched/task.ts';
-import { shrinkLists } from './reclaim.ts';
+import { shrinkNode } from './reclaim.ts';
 import { FIRST_PRIORITY, SCAN_BATCH, scanControl } from './scan-control.ts';
 
 /** Runs in vain after which it leaves the work to direct reclaim, until that frees something. `MAX_RECLAIM_RETRIES` */
@@ -55,12 +55,12 @@ export class Kswapd {
       if (zone.freeFrames >= high) break;
       control.freed = 0;
       control.scanned = 0;
-      yield* shrinkLists(kernel, control);
+      yield* shrinkNode(kernel, control);
       total += control.freed;
       // The pressure rises unless a pass did its share.
       if (control.scanned < control.target || control.freed === 0) control.priority--;
     }
-    lru.seeActivations();
+    for (const lruvec of lru.all) lruvec.seeActivations();
     tracer?.reclaimEnded?.(total);
     lockdep.leaveReclaim();
     this.failures = total > 0 ? 0 : this.failures + 1;

@@ -1,115 +1,50 @@
 /**
- * Pages by age: an active and an inactive list for anonymous pages (all that only swap can take), and a pair for file
- * pages. A new page starts inactive; a second use makes it active. What each kind has cost to reclaim decides which is
- * scanned more. Mirrors `struct lruvec` and `mm/swap.c`.
+ * Every page that reclaim may take is on the lists of those that it is charged to: the memory cgroup's, or the root's.
+ * Mirrors `folio_lruvec` of `include/linux/memcontrol.h`.
  */
 import { FrameFlags, type FrameTable } from '../memory/frame-table.ts';
-import { FrameList } from '../memory/frame-list.ts';
+import type { MemoryCgroup } from '../memory/memory-cgroup.ts';
+import { Lruvec, type PageKind, kindOf } from './lruvec.ts';
 
-export type PageKind = 'anon' | 'file';
-
-/** The two lists of one kind of pages. */
-export interface KindLists {
-  readonly active: FrameList;
-  readonly inactive: FrameList;
-  /** What reclaim of this kind was in vain, or came back: it decays. */
-  cost: number;
-  /** Refaults that were made active, and how many of them the last reclaim knew of. */
-  activations: number;
-  activationsSeen: number;
-}
-
-/** One page of I/O costs as much as so many pages that were scanned in vain. `SWAP_CLUSTER_MAX` */
-const IO_COST = 32;
-
-export class LruLists {
-  readonly anon: KindLists;
-  readonly file: KindLists;
-  /** Grows with each eviction and activation: the clock that refault distances are measured by. */
-  nonresidentAge = 1;
+export class Lru {
+  readonly root: Lruvec;
+  /** Without a cgroup there is none. */
+  readonly cgroup: Lruvec | undefined;
   private readonly frames: FrameTable;
 
-  constructor(frames: FrameTable) {
+  constructor(frames: FrameTable, cgroup: MemoryCgroup | undefined) {
     this.frames = frames;
-    const lists = (): KindLists => ({
-      active: new FrameList(frames),
-      inactive: new FrameList(frames),
-      cost: 0,
-      activations: 0,
-      activationsSeen: 0,
-    });
-    this.anon = lists();
-    this.file = lists();
+    this.root = new Lruvec(frames);
+    this.cgroup = cgroup && new Lruvec(frames);
   }
 
-  get size(): number {
-    const { anon, file } = this;
-    return anon.active.length + anon.inactive.length + file.active.length + file.inactive.length;
+  /** All lists, the root's first: what reclaim for the whole machine goes through. */
+  get all(): readonly Lruvec[] {
+    return this.cgroup === undefined ? [this.root] : [this.root, this.cgroup];
+  }
+
+  /** The lists of those that the page is charged to. */
+  of(pfn: number): Lruvec {
+    return this.cgroup !== undefined && this.frames.has(pfn, FrameFlags.Charged) ? this.cgroup : this.root;
   }
 
   add(pfn: number): void {
-    const { flags } = this.frames;
-    if ((flags[pfn] & FrameFlags.Lru) !== 0) return;
-    flags[pfn] |= FrameFlags.Lru | (this.kindOf(pfn) === 'file' ? FrameFlags.LruFile : 0);
-    this.listOf(pfn).addFirst(pfn);
+    this.of(pfn).add(pfn);
   }
 
   remove(pfn: number): void {
-    if (!this.frames.has(pfn, FrameFlags.Lru)) return;
-    this.listOf(pfn).remove(pfn);
-    this.frames.clear(pfn, FrameFlags.Lru | FrameFlags.LruFile);
+    this.of(pfn).remove(pfn);
   }
 
-  /** Which pair of lists the page goes to. A lazily freed page needs no swap: it is treated as a file page. */
-  kindOf(pfn: number): PageKind {
-    return this.frames.has(pfn, FrameFlags.SwapBacked) ? 'anon' : 'file';
-  }
-
-  activate(pfn: number): void {
-    this.remove(pfn);
-    this.frames.set(pfn, FrameFlags.Active);
-    this.add(pfn);
-  }
-
-  /** The page was used: the second time makes it active. `folio_mark_accessed` */
   markAccessed(pfn: number): void {
-    if (!this.frames.has(pfn, FrameFlags.Referenced)) this.frames.set(pfn, FrameFlags.Referenced);
-    else if (this.frames.has(pfn, FrameFlags.Lru) && !this.frames.has(pfn, FrameFlags.Active)) {
-      this.activate(pfn);
-      this.frames.clear(pfn, FrameFlags.Referenced);
-      this.nonresidentAge++;
-    }
+    this.of(pfn).markAccessed(pfn);
   }
 
-  /** Back to the end of the queue, as if it were new. `folio_mark_lazyfree` */
   deactivate(pfn: number): void {
-    this.remove(pfn);
-    this.frames.clear(pfn, FrameFlags.Active | FrameFlags.Referenced);
-    this.add(pfn);
+    this.of(pfn).deactivate(pfn);
   }
 
-  /** The older half decays once the sum is large against the lists. `lru_note_cost` */
-  noteCost(kind: PageKind, writes: number, vain: number): void {
-    this[kind].cost += writes * IO_COST + vain;
-    if (this.anon.cost + this.file.cost <= this.size / 4) return;
-    this.anon.cost /= 2;
-    this.file.cost /= 2;
+  kindOf(pfn: number): PageKind {
+    return kindOf(this.frames, pfn);
   }
-
-  /** The end of a reclaim: refaults from now on are news. `snapshot_refaults` */
-  seeActivations(): void {
-    for (const lists of [this.anon, this.file]) lists.activationsSeen = lists.activations;
-  }
-
-  private listOf(pfn: number): FrameList {
-    const lists = this.frames.has(pfn, FrameFlags.LruFile) ? this.file : this.anon;
-    return this.frames.has(pfn, FrameFlags.Active) ? lists.active : lists.inactive;
-  }
-}
-
-/** With one GiB the two lists are of one size; the more memory, the larger the share of the active one. */
-export function inactiveIsLow({ active, inactive }: KindLists): boolean {
-  const gigabytes = Math.floor((active.length + inactive.length) / 2 ** 18);
-  const ratio = gigabytes === 0 ? 1 : Math.floor(Math.sqrt(10 * gigabytes));
-  return inactive.length * ratio < active.length;
 }

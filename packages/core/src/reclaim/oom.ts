@@ -8,6 +8,7 @@
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
+import type { Shortage } from '../memory/page-allocator.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import type { KilledBy, TaskOwner } from '../sched/task.ts';
@@ -47,13 +48,13 @@ export class OomKiller {
    * @sleeps Until the victim's memory has come back.
    * @returns whether it is worth trying again: not for the victim itself, and not when nobody can be killed.
    */
-  *makeRoom(kernel: Kernel): Routine<boolean> {
+  *makeRoom(kernel: Kernel, shortage: Shortage): Routine<boolean> {
     const task = kernel.scheduler.current;
     if (task.oomVictim) return false;
     // Another task's victim may have died since we found nothing.
-    const { zone } = kernel.allocator;
+    const { zone, cgroup } = kernel.allocator;
     zone.drain();
-    if (zone.freeFrames > zone.watermarks.high) return true;
+    if (shortage === 'cgroup' ? cgroup?.full === false : zone.freeFrames > zone.watermarks.high) return true;
     const mm = this.dying ?? this.killWorst(kernel);
     // Nobody is left, or the caller itself has been chosen.
     if (mm === undefined || task.oomVictim) return false;

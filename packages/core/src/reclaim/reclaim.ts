@@ -4,7 +4,7 @@
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
-import { type PageKind, inactiveIsLow } from './lru.ts';
+import { type Lruvec, type PageKind, inactiveIsLow } from './lruvec.ts';
 import { scanCounts } from './scan-balance.ts';
 import { FIRST_PRIORITY, type ReclaimReason, SCAN_BATCH, type ScanControl, scanControl } from './scan-control.ts';
 import { shrinkActive } from './shrink-active.ts';
@@ -26,7 +26,7 @@ export function* reclaimPages(kernel: Kernel, reason: ReclaimReason, pages: numb
     control.forceDeactivate = true;
     yield* allPriorities(kernel, control);
   }
-  kernel.lru.seeActivations();
+  for (const lruvec of kernel.lru.all) lruvec.seeActivations();
   kernel.tracer?.reclaimEnded?.(control.freed);
   return control.freed;
 }
@@ -47,32 +47,46 @@ export function* reclaimProactively(kernel: Kernel, pages: number): Routine<numb
 function* allPriorities(kernel: Kernel, control: ScanControl): Routine<void> {
   for (control.priority = FIRST_PRIORITY; control.priority >= 0; control.priority--) {
     if (control.freed >= control.target) return;
-    yield* shrinkLists(kernel, control);
+    yield* shrinkNode(kernel, control);
   }
 }
 
-/** One pass at one priority, the lists in turn. `shrink_lruvec` */
-export function* shrinkLists(kernel: Kernel, control: ScanControl): Routine<void> {
-  const left = scanCounts(kernel, control);
+/** One pass at one priority over the lists of the cgroup, or over all that there are. `shrink_node_memcgs` */
+export function* shrinkNode(kernel: Kernel, control: ScanControl): Routine<void> {
+  const { root, cgroup } = kernel.lru;
+  if (control.reason !== 'cgroup') yield* shrinkLists(kernel, control, root);
+  if (cgroup !== undefined) yield* shrinkLists(kernel, control, cgroup);
+}
+
+/** The lists in turn. `shrink_lruvec` */
+function* shrinkLists(kernel: Kernel, control: ScanControl, lruvec: Lruvec): Routine<void> {
+  const left = scanCounts(kernel, control, lruvec);
   const batch = (list: keyof typeof left): number => {
     const pages = Math.min(left[list], SCAN_BATCH);
     left[list] -= pages;
     return pages;
   };
   while (left.inactiveAnon + left.activeFile + left.inactiveFile > 0) {
-    yield* shrinkInactive(kernel, control, 'anon', batch('inactiveAnon'));
-    yield* maybeShrinkActive(kernel, control, 'anon', batch('activeAnon'));
-    yield* shrinkInactive(kernel, control, 'file', batch('inactiveFile'));
-    yield* maybeShrinkActive(kernel, control, 'file', batch('activeFile'));
+    yield* shrinkInactive(kernel, control, lruvec, 'anon', batch('inactiveAnon'));
+    yield* maybeShrinkActive(kernel, control, lruvec, 'anon', batch('activeAnon'));
+    yield* shrinkInactive(kernel, control, lruvec, 'file', batch('inactiveFile'));
+    yield* maybeShrinkActive(kernel, control, lruvec, 'file', batch('activeFile'));
     if (control.freed >= control.target) break;
   }
   // Anonymous pages age even while only file pages are scanned.
-  if (kernel.swap.hasRoom && inactiveIsLow(kernel.lru.anon)) yield* shrinkActive(kernel, control, 'anon', SCAN_BATCH);
+  if (kernel.swap.hasRoom && inactiveIsLow(lruvec.anon))
+    yield* shrinkActive(kernel, control, lruvec, 'anon', SCAN_BATCH);
 }
 
-function* maybeShrinkActive(kernel: Kernel, control: ScanControl, kind: PageKind, pages: number): Routine<void> {
+function* maybeShrinkActive(
+  kernel: Kernel,
+  control: ScanControl,
+  lruvec: Lruvec,
+  kind: PageKind,
+  pages: number,
+): Routine<void> {
   if (pages === 0) return;
   if (kind === 'anon' ? control.deactivateAnon : control.deactivateFile)
-    yield* shrinkActive(kernel, control, kind, pages);
+    yield* shrinkActive(kernel, control, lruvec, kind, pages);
   else control.skippedDeactivate = true;
 }

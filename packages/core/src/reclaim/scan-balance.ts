@@ -3,7 +3,7 @@
  * pages by swappiness and by what each kind has cost so far. Mirrors `prepare_scan_control` and `get_scan_count`.
  */
 import type { Kernel } from '../kernel.ts';
-import { type KindLists, inactiveIsLow } from './lru.ts';
+import { type KindLists, type Lruvec, inactiveIsLow } from './lruvec.ts';
 import type { ScanControl } from './scan-control.ts';
 
 /** Pages to scan. */
@@ -17,11 +17,10 @@ export interface ScanCounts {
 /** How gladly anonymous pages are swapped, of 200. `vm.swappiness` */
 const SWAPPINESS = 60;
 
-export function scanCounts(kernel: Kernel, control: ScanControl): ScanCounts {
-  const { lru } = kernel;
+export function scanCounts(kernel: Kernel, control: ScanControl, lru: Lruvec): ScanCounts {
   control.deactivateAnon = control.forceDeactivate || mayDeactivate(lru.anon);
   control.deactivateFile = control.forceDeactivate || mayDeactivate(lru.file);
-  const { anon, file } = shares(kernel, control);
+  const { anon, file } = shares(kernel, control, lru);
   const part = (length: number, share: number): number => Math.ceil(Math.floor(length / 2 ** control.priority) * share);
   return {
     inactiveAnon: part(lru.anon.inactive.length, anon),
@@ -36,11 +35,10 @@ function mayDeactivate(lists: KindLists): boolean {
   return lists.activations !== lists.activationsSeen || inactiveIsLow(lists);
 }
 
-function shares(kernel: Kernel, control: ScanControl): { anon: number; file: number } {
-  const { lru, swap } = kernel;
-  if (!swap.hasRoom) return { anon: 0, file: 1 };
+function shares(kernel: Kernel, control: ScanControl, lru: Lruvec): { anon: number; file: number } {
+  if (!kernel.swap.hasRoom) return { anon: 0, file: 1 };
   if (control.priority === 0) return { anon: 1, file: 1 };
-  if (fileIsTiny(kernel, control)) return { anon: 1, file: 0 };
+  if (control.reason !== 'cgroup' && fileIsTiny(kernel, control)) return { anon: 1, file: 0 };
   // Plenty of file pages that nobody misses: leave anonymous memory alone.
   const spare = Math.floor(lru.file.inactive.length / 2 ** control.priority) > 0 && !control.deactivateFile;
   if (spare) return { anon: 0, file: 1 };
@@ -52,10 +50,15 @@ function shares(kernel: Kernel, control: ScanControl): { anon: number; file: num
 
 /** Free memory and all file pages together would not do: only swapping helps. */
 function fileIsTiny({ lru, allocator: { zone } }: Kernel, control: ScanControl): boolean {
-  const files = lru.file.active.length + lru.file.inactive.length;
+  let files = 0;
+  let inactiveAnon = 0;
+  for (const { anon, file } of lru.all) {
+    files += file.active.length + file.inactive.length;
+    inactiveAnon += anon.inactive.length;
+  }
   return (
     files + zone.freeFrames <= zone.watermarks.high &&
     !control.deactivateAnon &&
-    Math.floor(lru.anon.inactive.length / 2 ** control.priority) > 0
+    Math.floor(inactiveAnon / 2 ** control.priority) > 0
   );
 }

@@ -1,7 +1,10 @@
 /** One reclaim under way: what it is for and how far it has come. Mirrors `struct scan_control`. */
 
-/** `kswapd` in the background, `direct` in whoever allocates, `proactive` because a user asked. */
-export type ReclaimReason = 'kswapd' | 'direct' | 'proactive';
+/**
+ * `kswapd` in the background, `direct` in whoever allocates, `cgroup` in whoever allocates at the limit of the cgroup,
+ * `proactive` because a user asked.
+ */
+export type ReclaimReason = 'kswapd' | 'direct' | 'cgroup' | 'proactive';
 
 export interface ScanControl {
   readonly reason: ReclaimReason;

@@ -5,7 +5,7 @@ import { FrameFlags } from '../memory/frame-table.ts';
 import { VmFlags } from '../mm/vm-flags.ts';
 import { folioReferenced } from '../rmap/referenced.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
-import type { PageKind } from './lru.ts';
+import type { Lruvec, PageKind } from './lruvec.ts';
 import type { ScanControl } from './scan-control.ts';
 
 /**
@@ -13,8 +13,14 @@ import type { ScanControl } from './scan-control.ts';
  *
  * @locks As `reclaimPages`. @sleeps May.
  */
-export function* shrinkActive(kernel: Kernel, control: ScanControl, kind: PageKind, pages: number): Routine<void> {
-  const { active } = kernel.lru[kind];
+export function* shrinkActive(
+  kernel: Kernel,
+  control: ScanControl,
+  lruvec: Lruvec,
+  kind: PageKind,
+  pages: number,
+): Routine<void> {
+  const { active } = lruvec[kind];
   let rotated = 0;
   for (let i = 0; i < pages; i++) {
     const pfn = active.last;
@@ -23,7 +29,7 @@ export function* shrinkActive(kernel: Kernel, control: ScanControl, kind: PageKi
     if (yield* deactivateOne(kernel, pfn)) rotated++;
     if (kernel.scheduler.preemptive) yield point(PointKind.Explicit, 0);
   }
-  kernel.lru.noteCost(kind, 0, rotated);
+  lruvec.noteCost(kind, 0, rotated);
 }
 
 /** @returns whether it stays active. */

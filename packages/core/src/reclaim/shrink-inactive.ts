@@ -11,15 +11,21 @@ import { tryToUnmap } from '../rmap/try-to-unmap.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { addToSwap, deleteFromSwapCache, freeSwapCache } from '../swap/swap-cache.ts';
 import { checkReferences } from './check-references.ts';
-import type { PageKind } from './lru.ts';
+import type { Lruvec, PageKind } from './lruvec.ts';
 import { type ScanControl, isEnough, scanControl } from './scan-control.ts';
 
 type Fate = 'freed' | 'activate' | 'keep';
 
 /** @locks As `reclaimPages`. @sleeps May. */
-export function* shrinkInactive(kernel: Kernel, control: ScanControl, kind: PageKind, pages: number): Routine<void> {
-  const { lru, stats } = kernel;
-  const { inactive } = lru[kind];
+export function* shrinkInactive(
+  kernel: Kernel,
+  control: ScanControl,
+  lruvec: Lruvec,
+  kind: PageKind,
+  pages: number,
+): Routine<void> {
+  const { stats } = kernel;
+  const { inactive } = lruvec[kind];
   const freedBefore = control.freed;
   const writesBefore = stats.reclaim['written'];
   let scanned = 0;
@@ -31,7 +37,7 @@ export function* shrinkInactive(kernel: Kernel, control: ScanControl, kind: Page
   const freed = control.freed - freedBefore;
   control.scanned += scanned;
   count(kernel, control, scanned, freed);
-  lru.noteCost(kind, stats.reclaim['written'] - writesBefore, scanned - freed);
+  lruvec.noteCost(kind, stats.reclaim['written'] - writesBefore, scanned - freed);
 }
 
 /**

@@ -5,18 +5,22 @@
 import { FrameFlags, type FrameTable } from '../memory/frame-table.ts';
 import type { KernelStats } from '../stats.ts';
 import type { SwapSpace } from '../swap/swap-space.ts';
-import type { LruLists } from './lru.ts';
+import type { Lru } from './lru.ts';
+import type { Lruvec, PageKind } from './lruvec.ts';
 
-/** What an evicted page leaves behind: its time, and whether it belonged to the working set then. 0 is none. */
+/**
+ * What an evicted page leaves behind: the time by the clock of its lists, which lists they were, and whether it belonged to
+ * the working set then. 0 is none.
+ */
 export type EvictionShadow = number;
 
 export class Workingset {
   private readonly frames: FrameTable;
-  private readonly lru: LruLists;
+  private readonly lru: Lru;
   private readonly swap: SwapSpace;
   private readonly stats: KernelStats;
 
-  constructor(frames: FrameTable, lru: LruLists, swap: SwapSpace, stats: KernelStats) {
+  constructor(frames: FrameTable, lru: Lru, swap: SwapSpace, stats: KernelStats) {
     this.frames = frames;
     this.lru = lru;
     this.swap = swap;
@@ -25,7 +29,9 @@ export class Workingset {
 
   /** @returns what to keep where the page was. `workingset_eviction` */
   evicted(pfn: number): EvictionShadow {
-    return 2 * this.lru.nonresidentAge++ + (this.frames.has(pfn, FrameFlags.Workingset) ? 1 : 0);
+    const { lru, frames } = this;
+    const from = lru.of(pfn);
+    return 4 * from.nonresidentAge++ + (from === lru.root ? 0 : 2) + (frames.has(pfn, FrameFlags.Workingset) ? 1 : 0);
   }
 
   /** The page is back in a fresh frame, not on a list yet. `workingset_refault` */
@@ -35,20 +41,21 @@ export class Workingset {
     const { reclaim } = this.stats;
     const kind = lru.kindOf(pfn);
     reclaim[kind === 'anon' ? 'refaultsAnon' : 'refaultsFile']++;
-    const distance = lru.nonresidentAge - Math.floor(shadow / 2);
-    if (distance > this.room(kind)) return;
+    const from = shadow % 4 >= 2 && lru.cgroup !== undefined ? lru.cgroup : lru.root;
+    const distance = from.nonresidentAge - Math.floor(shadow / 4);
+    if (distance > this.room(from, kind)) return;
+    const to = lru.of(pfn);
     frames.set(pfn, FrameFlags.Active);
-    lru.nonresidentAge++;
-    lru[kind].activations++;
+    to.nonresidentAge++;
+    to[kind].activations++;
     reclaim['refaultsActivated']++;
     if (shadow % 2 === 0) return;
     frames.set(pfn, FrameFlags.Workingset);
-    lru.noteCost(kind, 1, 0);
+    to.noteCost(kind, 1, 0);
   }
 
   /** Pages that would have had to go instead: all but those that are inactive like it. */
-  private room(kind: 'anon' | 'file'): number {
-    const { anon, file } = this.lru;
+  private room({ anon, file }: Lruvec, kind: PageKind): number {
     const files = file.active.length + (kind === 'anon' ? file.inactive.length : 0);
     if (!this.swap.hasRoom) return files;
     return files + anon.active.length + (kind === 'file' ? anon.inactive.length : 0);

@@ -18,6 +18,7 @@ class Stub implements EventSink {
     faults: () => this.faults,
     reclaims: () => this.reclaims,
     present: () => this.present,
+    fillCgroup: () => 0,
     warm: () => undefined,
   };
   readonly comparison: FidelityComparison = new FidelityComparison(this, this.view);

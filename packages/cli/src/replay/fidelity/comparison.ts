@@ -48,6 +48,10 @@ export class FidelityComparison implements EventSink, ProbeLog {
   private readonly reclaimResidues = new Pairing('reclaim');
   /** Recorded ranges of several pages that belong to nothing. */
   private readonly unexplained: RecordedInvalidation[] = [];
+  /** Pages of the cgroup that the machine's processes did not have when the recorded kernel last reclaimed. */
+  private elsewhere = 0;
+  /** Line of the last call or fault behind which the recorded kernel reclaimed. */
+  private pressedAt = -1;
   private pending: RecordedFault | undefined;
   private current: Entry | undefined;
   /** Line of the last call or fault. */
@@ -110,6 +114,7 @@ export class FidelityComparison implements EventSink, ProbeLog {
   }
 
   recordedAging(_aging: RecordedAging): void {
+    this.pressed();
     this.agings.recorded++;
   }
 
@@ -154,6 +159,7 @@ export class FidelityComparison implements EventSink, ProbeLog {
       outside: this.outside.total().surplus,
       reclaim: { recorded: recorded.count, model: model.count },
       agings: this.agings,
+      elsewhere: this.elsewhere,
       refaults: { recorded: recorded.refaults, model: model.refaults },
       residues: [this.faults, this.presence, pairing, this.outside]
         .flatMap(({ residues }) => residues)
@@ -184,8 +190,19 @@ export class FidelityComparison implements EventSink, ProbeLog {
 
   /** A recorded range that only reclaim explains. */
   private reclaimed(invalidation: RecordedInvalidation): void {
+    this.pressed();
     this.reclaim.recorded.take(invalidation.process, invalidation.start);
     this.reclaimResidues.missing('reclaim', invalidation.line, named(invalidation));
+  }
+
+  /**
+   * The recorded kernel reclaims, so its cgroup is full: what the machine's processes do not have of it is charged for what
+   * the recording does not show.
+   */
+  private pressed(): void {
+    if (this.pressedAt === this.line) return;
+    this.pressedAt = this.line;
+    this.elsewhere = this.view.fillCgroup();
   }
 
   private judge(fault: RecordedFault, made: number, present: boolean): void {

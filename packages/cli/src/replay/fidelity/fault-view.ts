@@ -9,6 +9,8 @@ export interface FaultView {
   reclaims(): number;
   /** Whether the page of `address` is mapped. */
   present(process: number, address: number): boolean;
+  /** Charges to the cgroup what it has room for. @returns pages that are charged for what is not in the machine. */
+  fillCgroup(): number;
   /** Brings a file into the page cache. */
   warm(file: string): void;
 }
@@ -24,6 +26,12 @@ export function faultView(machine: Machine): FaultView {
       const process = machine.processes.get(`p${number}`);
       if (process === undefined || process.exited) return false;
       return machine.syscalls.pagemap(process, address - (address % PAGE_SIZE), PAGE_SIZE)[0]?.present === true;
+    },
+    fillCgroup: () => {
+      const { max = 0, charged = 0 } = machine.stats()['cgroup'] ?? {};
+      const elsewhere = Math.max(0, max - charged);
+      machine.chargeElsewhere(elsewhere);
+      return elsewhere;
     },
     warm: (file) => void machine.run('machine', machine.files.readAhead(file)),
   };

@@ -52,6 +52,8 @@ export interface FidelityReport {
   readonly reclaim: Counted;
   /** Questions about the age of a page. */
   readonly agings: Counted;
+  /** Pages of the cgroup that the machine's processes did not have when the recorded kernel last reclaimed; 0 without one. */
+  readonly elsewhere: number;
   /** Faults on pages that reclaim had taken. */
   readonly refaults: Counted;
   /** The first few of each kind of residue. */

@@ -35,7 +35,7 @@ function pairedLine(label: string, { recorded, matched, missing, surplus }: Pair
   return line(label, amiss === '' ? text : `${text}, ${amiss}`, amiss === '' ? 'good' : 'bad');
 }
 
-function reclaim({ reclaim: ranges, agings, refaults }: FidelityReport): TableRow[] {
+function reclaim({ reclaim: ranges, agings, refaults, elsewhere }: FidelityReport): TableRow[] {
   const both = (label: string, { recorded, model }: Counted): TableRow =>
     line(label, `${formatCount(recorded)} recorded, ${formatCount(model)} here`);
   return [
@@ -43,6 +43,7 @@ function reclaim({ reclaim: ranges, agings, refaults }: FidelityReport): TableRo
     both('notifier ranges', ranges),
     both('questions about age', agings),
     both('pages that came back', refaults),
+    ...(elsewhere === 0 ? [] : [line('pages of the cgroup that are not recorded', formatCount(elsewhere))]),
   ];
 }
 

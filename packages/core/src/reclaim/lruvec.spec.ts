@@ -1,9 +1,9 @@
 import { FrameFlags, FrameTable } from '../memory/frame-table.ts';
-import { LruLists, inactiveIsLow } from './lru.ts';
+import { Lruvec, inactiveIsLow } from './lruvec.ts';
 
 function listsOf(anon: number, file: number) {
   const frames = new FrameTable(anon + file);
-  const lru = new LruLists(frames);
+  const lru = new Lruvec(frames);
   for (let pfn = 0; pfn < anon + file; pfn++) {
     if (pfn < anon) frames.set(pfn, FrameFlags.SwapBacked);
     lru.add(pfn);
