@@ -127,3 +127,19 @@ describeRecordings('the recordings', () => {
     });
   });
 });
+
+/** Limits that the recordings under pressure were made with: `README.md` beside them. */
+const LIMITS = { gcc: '4500K', python: '9000K', redis: '5000K', sqlite: '1400K', xz: '6600K' } as const;
+const PRESSED = Object.entries(LIMITS).filter(([name]) => existsSync(join(FOLDER, name, 'pressure.txt.xz')));
+
+const describePressed = PRESSED.length === 0 ? describe.skip : describe;
+describePressed('the recordings under pressure', () => {
+  it.each(PRESSED)('%s: reclaim is of the order that it was in the kernel', async (name, limit) => {
+    const path = join(FOLDER, name, 'pressure.txt.xz');
+    const { reclaim, agings, refaults } = await fidelityOf(path, '--memory-max', limit);
+    for (const { recorded, model } of [reclaim, agings, refaults]) {
+      expect(model / recorded).toBeGreaterThan(1 / 3);
+      expect(model / recorded).toBeLessThan(3);
+    }
+  });
+});

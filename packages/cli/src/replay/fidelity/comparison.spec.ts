@@ -12,13 +12,15 @@ class Stub implements EventSink {
   reclaims = 0;
   present = false;
   reclaimsAtOnce = false;
+  /** How often it was told that its cgroup is full. */
+  fills = 0;
   ranges: readonly ProbedRange[] = [];
   private faults = 0;
   readonly view: FaultView = {
     faults: () => this.faults,
     reclaims: () => this.reclaims,
     present: () => this.present,
-    fillCgroup: () => 0,
+    fillCgroup: () => ++this.fills,
     warm: () => undefined,
   };
   readonly comparison: FidelityComparison = new FidelityComparison(this, this.view);
@@ -190,5 +192,35 @@ describe('ranges with the same bounds', () => {
   it('pair across address spaces then, and are counted', () => {
     expect(paired([1, 1], ['p1', 'p2'])).toMatchObject({ invalidations: { matched: 2 }, otherSpace: 1 });
     expect(paired([3], ['p1', 'p2'])).toMatchObject({ invalidations: { matched: 1, surplus: 1 }, otherSpace: 1 });
+  });
+});
+
+describe('a cgroup that the recorded kernel found full', () => {
+  const aging = { process: 1, start: AT, end: AT + PAGE, how: 'clear' } as const;
+
+  /** A fault behind which the machine takes so many pages, and the kernel asks for the age of two. */
+  function pressed(stub: Stub, line: number, pages: number): void {
+    const { comparison } = stub;
+    stub.reclaimsAtOnce = true;
+    stub.ranges = Array.from({ length: pages }, (_, page) => cleared(page + 1));
+    comparison.recordedFault({ line, process: 1, address: AT, by: 'user', access: 'write', present: false });
+    comparison.access(1, AccessKind.store, AT, 1);
+    for (const later of [1, 2]) comparison.recordedAging({ ...aging, line: line + later });
+  }
+
+  it('is full here too, once for each call or fault', () => {
+    const stub = new Stub();
+    pressed(stub, 9, 0);
+    pressed(stub, 19, 0);
+    expect(stub.fills).toBe(2);
+    expect(stub.comparison.report()).toMatchObject({ elsewhere: 2, agings: { recorded: 4 } });
+  });
+
+  it('is not filled where the machine is far ahead', () => {
+    const stub = new Stub();
+    pressed(stub, 9, 128);
+    expect(stub.fills).toBe(1);
+    pressed(stub, 19, 1);
+    expect(stub.fills).toBe(1);
   });
 });

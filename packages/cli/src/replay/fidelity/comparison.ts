@@ -22,6 +22,9 @@ import { Reclaimed } from './reclaimed.ts';
 import type { FidelityReport } from './report.ts';
 import { WatchedSpaces } from './watch.ts';
 
+/** Pages by which two reclaims in batches of 32 and a few more may differ without a meaning: four batches. */
+const FAR_AHEAD = 128;
+
 interface Made extends Range {
   readonly watched: boolean;
 }
@@ -197,11 +200,14 @@ export class FidelityComparison implements EventSink, ProbeLog {
 
   /**
    * The recorded kernel reclaims, so its cgroup is full: what the machine's processes do not have of it is charged for what
-   * the recording does not show.
+   * the recording does not show. Not where the machine has reclaimed more already: unmapped pages of files that the kernel
+   * took in their place leave no trace, and the charge for them would only grow.
    */
   private pressed(): void {
     if (this.pressedAt === this.line) return;
     this.pressedAt = this.line;
+    const { model, recorded } = this.reclaim;
+    if (model.count > recorded.count + FAR_AHEAD) return;
     this.elsewhere = this.view.fillCgroup();
   }
 
