@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { printAnswer } from './annotate.ts';
 import { REFUSED } from './linux.ts';
-import { withoutFilePages } from './mincore.ts';
+import { type AnsweredEvent, isSameResidency } from './mincore.ts';
 import type { Run, Side } from './run-command.ts';
 
 /** The first line of a script that the two sides answer differently. */
@@ -36,9 +36,7 @@ export function firstDifference(script: string, linux: Run, model: Run): Differe
     if (real === modelled || isDeepStrictEqual(parse(real), parse(modelled))) continue;
     const line = lineOf(real) ?? lineOf(modelled) ?? 0;
     const event = events[line - 1] ?? '';
-    const masked = (text: string | undefined): string | undefined =>
-      withoutFilePages(event, resultOf(text), events[line - 2] ?? '', resultOf(linux.lines[at - 1]));
-    if (masked(real) !== undefined && masked(real) === masked(modelled)) continue;
+    if (isSameResidency(answered(events, linux, at), resultOf(real), resultOf(modelled))) continue;
     return { line, event, linux: real ?? ending(linux), model: modelled ?? ending(model) };
   }
   if (model.status === 0) return undefined;
@@ -70,6 +68,14 @@ function parse(text: string | undefined): unknown {
   } catch {
     return text;
   }
+}
+
+/** The events up to that answer. */
+function answered(events: readonly string[], { lines }: Run, last: number): AnsweredEvent[] {
+  return lines.slice(0, last + 1).map((text) => {
+    const words = (events[(lineOf(text) ?? 0) - 1] ?? '').split(/\s+/);
+    return { words, result: resultOf(text) };
+  });
 }
 
 function resultOf(text: string | undefined): unknown {

@@ -172,7 +172,7 @@ class Story {
     return [...files, ...(this.device ? [['machine', 'attach', 'kvm0', 'kvm', 'p1']] : []), ...mappings];
   }
 
-  /** Every third call is followed by the question what it did; what is in memory is asked of known mappings. */
+  /** Every third call is followed by the question what it did; calls about what is in memory are asked of known mappings. */
   private memoryCall(): Words[] {
     const process = this.process();
     if (this.heap && this.draw(fc.integer({ min: 0, max: 4 })) === 0)
@@ -181,7 +181,7 @@ class Story {
         [process, 'maps'],
       ];
     const call = [process, ...this.focus.aim(this.draw(memoryCall))];
-    if (call[1] === 'mincore') return [[process, 'maps'], call];
+    if (call[1] === 'mincore' || isAboutFiles(call)) return [[process, 'maps'], call];
     return this.draw(fc.integer({ min: 0, max: 2 })) === 0 ? [call, [process, 'maps']] : [call];
   }
 
@@ -208,4 +208,9 @@ class Story {
     this.alive = this.alive.filter((name) => name !== leaving);
     return [[leaving, 'exit']];
   }
+}
+
+/** What files have in memory afterwards is not the same on both sides, and `maps` tells of which pages. */
+function isAboutFiles([, verb, , , advice]: Words): boolean {
+  return verb === 'madvise' && (advice === 'willneed' || advice === 'pageout');
 }
