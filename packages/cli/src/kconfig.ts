@@ -4,6 +4,9 @@ import { InputError } from './errors.ts';
 
 const SWITCH = /^(?:CONFIG_)?([A-Z0-9_]+)=([yn])$/;
 
+/** What `--help` says about the option. */
+export const KCONFIG_HELP = 'switches of the kernel, e.g. MMU_NOTIFIER_SLEEPABLE=n for the world of 2008';
+
 /** Which switches there are, and what depends on what, is for the machine to say. */
 export function parseKconfig(text: string | undefined): Partial<Kconfig> {
   const chosen: Record<string, boolean> = {};

@@ -1,11 +1,12 @@
 /** The commands and their options. Every option has a sentence, every command examples. */
 import { Command, CommanderError } from 'commander';
 import { ExitCode, describeFailure } from './errors.ts';
+import { KCONFIG_HELP } from './kconfig.ts';
 import type { Io } from './output.ts';
 import { replayCommand } from './replay/command.ts';
 import type { ReplayFlags } from './replay/options.ts';
 import { runCommand } from './run/command.ts';
-import type { RunFlags } from './run/options.ts';
+import { addRunOptions } from './run/script-flags.ts';
 import { VERSION } from './version.ts';
 
 const RUN_EXAMPLES = `
@@ -13,6 +14,7 @@ Examples:
   $ mmu-notifier run fork.mm                       one JSON object per event
   $ mmu-notifier run race.mm --seed 7              tasks, interleaved as seed 7 decides
   $ mmu-notifier run race.mm --seeds 1000          a thousand interleavings, one summary
+  $ mmu-notifier run docs/history/*.mm             one after the other; exit status 1 if any finds a violation
   $ echo 'p1 load 0x1000 1' | mmu-notifier run -   a script from standard input
 `;
 
@@ -57,7 +59,7 @@ function buildProgram(io: Io, drivers: string[], exit: (code: ExitCode) => void)
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), ...width(io) })
     .showHelpAfterError('Try --help.')
     .addHelpText('after', EXIT_CODES);
-  addRun(program, (script, flags) => runCommand(script, flags, io, drivers).then(exit));
+  addRun(program, (scripts, typed) => runCommand(scripts, typed, io, drivers).then(exit));
   addReplay(program, (recording, flags) => replayCommand(recording, flags, io, drivers).then(exit));
   program.allowExcessArguments().action(() => {
     const [unknown] = program.args;
@@ -72,23 +74,14 @@ function width({ columns }: Io): { getOutHelpWidth: () => number } {
   return { getOutHelpWidth: () => columns ?? 100 };
 }
 
-const KCONFIG_HELP = 'switches of the kernel, e.g. MMU_NOTIFIER_SLEEPABLE=n for the world of 2008';
-
-function addRun(program: Command, action: (script: string, flags: RunFlags) => Promise<void>): void {
-  program
+function addRun(program: Command, action: (scripts: string[], typed: Command) => Promise<void>): void {
+  const command = program
     .command('run')
-    .description('Run a script of the event language, and print one JSON object per event.')
-    .argument('<script>', 'a .mm file, or - for standard input')
-    .option('--seed <number>', 'how tasks interleave (default: 1)')
-    .option('--seeds <count>', 'run that many seeds, and print one summary')
-    .option('--keep-going', 'with --seeds: go on after a violation')
-    .option('--ram <size>', 'physical memory', '64M')
-    .option('--swap <size>', 'swap space', '64M')
-    .option('--kconfig <switches>', KCONFIG_HELP)
-    .option('--json', 'print JSON: what it does anyway')
-    .option('--progress', 'with --seeds: print progress lines even without a terminal')
+    .description('Run scripts of the event language, and print one JSON object per event.')
+    .argument('<scripts...>', '.mm files, or - for standard input');
+  addRunOptions(command)
     .addHelpText('after', RUN_EXAMPLES)
-    .action(action);
+    .action((scripts: string[]) => action(scripts, command));
 }
 
 function addReplay(program: Command, action: (recording: string, flags: ReplayFlags) => Promise<void>): void {

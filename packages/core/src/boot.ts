@@ -83,6 +83,11 @@ export function bootKernel(options: BootOptions): Kernel {
     oom: new OomKiller(scheduler),
     rcu,
     notifierSrcu: sleeps === 'may' ? new Srcu(scheduler, lockdep, LockClasses.notifierSrcu, 'mmu_notifier srcu') : rcu,
+    // Callbacks of 2008 come under page-table locks too: only cycles tell right from wrong there.
+    notifierMap: {
+      name: 'mmu_notifier_invalidate_range_start',
+      lockClass: sleeps === 'may' ? LockClasses.notifierMap : lockdep.driverClass('mmu_notifier callbacks'),
+    },
     allLocks: new AllLocks(scheduler, lockdep),
     pins: new Pins(),
     links: options.links(scheduler),

@@ -5,7 +5,7 @@
 import type { Kconfig } from './kconfig.ts';
 import type { PageSource } from './device-vma/window-ptes.ts';
 import type { LinkBackend } from './links/link-backend.ts';
-import type { Lockdep } from './locking/lockdep.ts';
+import type { HeldLock, Lockdep } from './locking/lockdep.ts';
 import type { Srcu } from './locking/srcu.ts';
 import type { FrameTable } from './memory/frame-table.ts';
 import type { Pins } from './gup/pins.ts';
@@ -88,6 +88,8 @@ export interface Kernel {
   readonly rcu: Srcu;
   /** The one domain of all notifier chains. */
   readonly notifierSrcu: Srcu;
+  /** Lockdep's stand-in for "inside a start or end": ties every lock a callback takes to the locks of its callers. */
+  readonly notifierMap: HeldLock;
   readonly allLocks: AllLocks;
   readonly pins: Pins;
   /** What carries the messages of drivers. */

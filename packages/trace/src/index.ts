@@ -52,7 +52,7 @@ export type {
   WriteEvent,
 } from './machine-event.ts';
 export type { BytesValue, ErrnoValue, NumberValue, ProcessValue, RecordedValue, SignalValue } from './value.ts';
-export type { Comparison, Condition, ReferenceValue, Verdict } from './verdict.ts';
+export type { Comparison, Condition, ConditionVerdict, ExpectedViolation, ReferenceValue, Verdict } from './verdict.ts';
 export { AccessKind } from './event-sink.ts';
 export type {
   AccessBatch,

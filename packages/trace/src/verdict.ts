@@ -1,4 +1,4 @@
-/** Verdicts of a litmus test: `forbid`, `require` and `exists` lines, as an expression tree. */
+/** Verdicts of a litmus test: `forbid`, `require` and `exists` lines, as an expression tree, and `expect` lines. */
 import type { Reference } from './event.ts';
 import type { RecordedValue } from './value.ts';
 
@@ -26,8 +26,18 @@ export type Condition =
  * `forbid`: no interleaving may end so. `require`: every one must. `exists`: some must (only an exploration can tell).
  * @public
  */
-export interface Verdict {
+export interface ConditionVerdict {
   readonly kind: 'forbid' | 'require' | 'exists';
   readonly condition: Condition;
   readonly line: number;
 }
+
+/** `expect ORACLE`: the run must be stopped by a violation that this oracle finds. @public */
+export interface ExpectedViolation {
+  readonly kind: 'expect';
+  readonly oracle: string;
+  readonly line: number;
+}
+
+/** One verdict line. @public */
+export type Verdict = ConditionVerdict | ExpectedViolation;

@@ -1,6 +1,7 @@
-/** `mmu-notifier run SCRIPT|-`. */
+/** `mmu-notifier run SCRIPT...|-`. */
 import { readFile, stat } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
+import type { Command } from 'commander';
 import type { Violation } from '@mmu-notifier/core';
 import { type Script, parseScript } from '@mmu-notifier/trace';
 import { ExitCode, InputError } from '../errors.ts';
@@ -9,27 +10,56 @@ import type { Io } from '../output.ts';
 import { type LoadedPlugin, loadPlugin } from '../plugins.ts';
 import { progressDisplay } from '../progress.ts';
 import { runSeeds } from './many-seeds.ts';
-import { type RunFlags, type RunOptions, makeMachine, parseRunFlags } from './options.ts';
+import { type RunOptions, makeMachine, parseRunFlags } from './options.ts';
+import { flagsFor } from './script-flags.ts';
 import { ScriptRun } from './script-run.ts';
 import { checkSupported } from './supported.ts';
 
 /** A script is read whole; one that is larger than this is a recording. */
 const MAX_SCRIPT_BYTES = 64 * 2 ** 20;
 
-export async function runCommand(path: string, flags: RunFlags, io: Io, drivers: string[]): Promise<ExitCode> {
-  const options = parseRunFlags(flags);
-  const file = path === '-' ? '<stdin>' : path;
-  const script = parseScript(await readScript(path), file);
-  checkSupported(script.events, file);
-  const plugins = await loadPlugins(script, file, drivers);
+/** A script with all that it needs to run. */
+interface Prepared {
+  readonly path: string;
+  readonly script: Script;
+  readonly options: RunOptions;
+  readonly plugins: ReadonlyMap<string, LoadedPlugin>;
+}
+
+/** Every script is read and found in order before the first one runs. @param typed - The options of the command line. */
+export async function runCommand(paths: string[], typed: Command, io: Io, drivers: string[]): Promise<ExitCode> {
+  const prepared: Prepared[] = [];
+  for (const path of paths) prepared.push(await prepare(path, typed, drivers));
   const interrupt = new Interrupt();
   try {
-    return options.seeds === undefined
-      ? await runOnce(script, path, options, plugins, interrupt, io)
-      : await runMany(script, path, { ...options, seeds: options.seeds }, plugins, interrupt, io);
+    let worst: ExitCode = ExitCode.ok;
+    for (const one of prepared) {
+      if (prepared.length > 1) io.out(`${JSON.stringify({ script: one.path })}\n`);
+      const code = await runPrepared(one, interrupt, io);
+      if (code !== ExitCode.ok) worst = code;
+    }
+    return worst;
   } finally {
     interrupt.dispose();
   }
+}
+
+async function prepare(path: string, typed: Command, drivers: string[]): Promise<Prepared> {
+  const file = path === '-' ? '<stdin>' : path;
+  const script = parseScript(await readScript(path), file);
+  const options = parseRunFlags(flagsFor(script, typed));
+  checkSupported(script.events, file);
+  return { path, script, options, plugins: await loadPlugins(script, file, drivers) };
+}
+
+async function runPrepared(
+  { path, script, options, plugins }: Prepared,
+  interrupt: Interrupt,
+  io: Io,
+): Promise<ExitCode> {
+  return options.seeds === undefined
+    ? await runOnce(script, path, options, plugins, interrupt, io)
+    : await runMany(script, path, { ...options, seeds: options.seeds }, plugins, interrupt, io);
 }
 
 async function readScript(path: string): Promise<string> {

@@ -34,8 +34,10 @@ export function processName(name: string): Outcome {
   return { fields: { result: name }, value: { kind: 'process', name } };
 }
 
-/** What a device's action says; where it is an even number of hex digits, verdicts take it for bytes. */
+/** What a device's action says: a name that it binds stands for a number (`0x…`) or bytes (an even number of hex digits). */
 export function words(text: string): Outcome {
+  if (/^0x[0-9a-f]{1,13}$/.test(text))
+    return { fields: { result: text }, value: { kind: 'number', value: Number(text) } };
   const isHex = /^([0-9a-f]{2})+$/.test(text);
   return { fields: { result: text }, value: isHex ? { kind: 'bytes', hex: text } : NONE };
 }

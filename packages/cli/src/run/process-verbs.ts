@@ -15,6 +15,7 @@ import {
   number,
   processName,
   signal,
+  words,
 } from './outcome.ts';
 import { storePattern } from './pattern.ts';
 import type { World } from './world.ts';
@@ -103,7 +104,7 @@ function* memoryCall({ machine, bindings }: World, process: Process, event: Memo
 
 /** `0` and `1`, one a page. */
 function inCore(result: Uint8Array | Errno): Outcome {
-  return typeof result === 'string' ? errno(result) : answer(result.join(''));
+  return typeof result === 'string' ? errno(result) : words(result.join(''));
 }
 
 function* mmap(machine: Machine, process: Process, event: MmapEvent, address: number): Routine<Outcome> {

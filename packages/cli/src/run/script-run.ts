@@ -5,12 +5,12 @@
  */
 import { ContractViolation, type Machine, type Violation } from '@mmu-notifier/core';
 import type { Routine } from '@mmu-notifier/plugin-api';
-import type { MmEvent, Script } from '@mmu-notifier/trace';
+import type { ExpectedViolation, MmEvent, Script } from '@mmu-notifier/trace';
 import type { Interrupt } from '../interrupt.ts';
 import type { LoadedPlugin } from '../plugins.ts';
 import { execute } from './execute.ts';
 import { splitPhases } from './phases.ts';
-import { type Judgement, judge } from './verdicts.ts';
+import { type Judgement, judge, judgeExpected } from './verdicts.ts';
 import { World } from './world.ts';
 
 /** A line of the output of `run`. */
@@ -45,17 +45,41 @@ export class ScriptRun {
 
   async run(interrupt: Interrupt): Promise<RunEnd> {
     const judgements: Judgement[] = [];
-    let violation: Violation | undefined;
+    let violation = await this.runToEnd(interrupt, judgements);
+    let outcome = this.world.bindings.summary();
+    const expected = this.script.verdicts.find((verdict) => verdict.kind === 'expect');
+    if (expected !== undefined) {
+      if (violation !== undefined) outcome = `stopped by ${violation.oracle}`;
+      violation = this.judgeEnd(expected, violation, judgements);
+    }
+    return violation === undefined ? { judgements, outcome } : { judgements, outcome, violation };
+  }
+
+  private async runToEnd(interrupt: Interrupt, judgements: Judgement[]): Promise<Violation | undefined> {
     try {
       await this.runEvents(interrupt);
-      violation = this.judge(judgements) ?? this.shutDown();
+      return this.judge(judgements) ?? this.shutDown();
     } catch (error) {
       if (!(error instanceof ContractViolation)) throw error;
-      violation = error.violation;
+      const { violation } = error;
       this.emit({ ...this.lineOf(violation), violation });
+      return violation;
     }
-    const end = { judgements, outcome: this.world.bindings.summary() };
-    return violation === undefined ? end : { ...end, violation };
+  }
+
+  private judgeEnd(
+    expected: ExpectedViolation,
+    found: Violation | undefined,
+    judgements: Judgement[],
+  ): Violation | undefined {
+    const { line } = expected;
+    const violation = judgeExpected(expected, found);
+    if (violation === undefined) {
+      const judgement: Judgement = { line, verdict: 'expect', holds: true };
+      judgements.push(judgement);
+      this.emit({ ...judgement });
+    } else this.emit({ line, violation });
+    return violation;
   }
 
   private async runEvents(interrupt: Interrupt): Promise<void> {
@@ -92,6 +116,7 @@ export class ScriptRun {
 
   private judge(judgements: Judgement[]): Violation | undefined {
     for (const verdict of this.script.verdicts) {
+      if (verdict.kind === 'expect') continue;
       const judgement = judge(verdict, this.world.bindings);
       judgements.push(judgement);
       const { line, ...rest } = judgement;

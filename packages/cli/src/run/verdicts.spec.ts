@@ -13,7 +13,8 @@ function judged(line: string, values: Record<string, BoundValue>): ReturnType<ty
   const bindings = new Bindings();
   for (const [name, value] of Object.entries(values)) bindings.bind(name, value);
   const [verdict] = parseScript(SCRIPT + line + '\n', 'test.mm').verdicts;
-  return judge(verdict as NonNullable<typeof verdict>, bindings);
+  if (verdict === undefined || verdict.kind === 'expect') throw new Error('expected a condition');
+  return judge(verdict, bindings);
 }
 
 const bytes = (hex: string): BoundValue => ({ kind: 'bytes', hex });

@@ -3,7 +3,7 @@
  * `exists` says, only an exploration of all can tell: one run reports whether it did.
  */
 import type { Violation } from '@mmu-notifier/core';
-import type { Comparison, Condition, Verdict } from '@mmu-notifier/trace';
+import type { Comparison, Condition, ConditionVerdict, ExpectedViolation } from '@mmu-notifier/trace';
 import { type Bindings, printValue } from './bindings.ts';
 
 /** What a verdict line says about one run. */
@@ -15,9 +15,10 @@ export type Judgement =
       readonly holds: false;
       readonly violation: Violation;
     }
-  | { readonly line: number; readonly verdict: 'exists'; readonly seen: boolean };
+  | { readonly line: number; readonly verdict: 'exists'; readonly seen: boolean }
+  | { readonly line: number; readonly verdict: 'expect'; readonly holds: true };
 
-export function judge(verdict: Verdict, bindings: Bindings): Judgement {
+export function judge(verdict: ConditionVerdict, bindings: Bindings): Judgement {
   const met = evaluate(verdict.condition, bindings);
   const { kind, line } = verdict;
   if (kind === 'exists') return { line, verdict: kind, seen: met };
@@ -25,6 +26,16 @@ export function judge(verdict: Verdict, bindings: Bindings): Judgement {
   const values = namesIn(verdict.condition).map((name) => `$${name} is ${printValue(bindings.get(name))}`);
   const message = `line ${line} ${kind === 'forbid' ? 'forbids' : 'requires'} ${print(verdict.condition)}; ${values.join(', ')}`;
   return { line, verdict: kind, holds: false, violation: { oracle: kind, message } };
+}
+
+/** @returns what is wrong with a run that was stopped by `found`, or by nothing; `undefined` where it ended as expected. */
+export function judgeExpected(
+  { line, oracle }: ExpectedViolation,
+  found: Violation | undefined,
+): Violation | undefined {
+  if (found?.oracle === oracle) return undefined;
+  const end = found === undefined ? 'without a violation' : `with ${found.oracle}: ${found.message}`;
+  return { oracle: 'expect', message: `line ${line} expects ${oracle}; the run ended ${end}` };
 }
 
 export function evaluate(condition: Condition, bindings: Bindings): boolean {

@@ -18,6 +18,7 @@ describe('the locks at a callback', () => {
   const allowed: [HookName, LockClassName][] = [
     ['invalidateRange', 'mmap'],
     ['invalidateRange', 'anonVma'],
+    ['invalidatePage', 'pageTable'],
     ['young', 'pageTable'],
     ['flushSecondary', 'pageTable'],
     ['allocNotifier', 'mmap'],

@@ -7,7 +7,7 @@ import { CORE_CLASSES, type LockClassName, LockClasses } from './lock-order.ts';
 
 /** Where a driver is called, or calls. */
 export type HookName =
-  'invalidateRange' | 'young' | 'flushSecondary' | 'releaseOnExit' | 'unregister' | 'allocNotifier';
+  'invalidateRange' | 'invalidatePage' | 'young' | 'flushSecondary' | 'releaseOnExit' | 'unregister' | 'allocNotifier';
 
 /** Held around any callback, and promised to nobody. */
 const EVERYWHERE: readonly LockClassName[] = ['fsReclaim', 'notifierMap', 'notifierSrcu', 'driver'];
@@ -28,6 +28,8 @@ const RANGE: readonly LockClassName[] = [
 const MAY_BE_HELD: Readonly<Record<HookName, readonly LockClassName[]>> = {
   /** Start and end: never a page-table lock. */
   invalidateRange: RANGE,
+  /** In the world of 2008, for the pages of an rmap walk. */
+  invalidatePage: [...RANGE, 'pageTable'],
   young: [...RANGE, 'pageMiddle', 'pageTable'],
   flushSecondary: [...RANGE, 'deviceWindow', 'pageMiddle', 'pageTable', 'writeProtect'],
   releaseOnExit: [],

@@ -3,13 +3,13 @@ import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { closeWindows } from '../device-vma/device-window.ts';
 import type { Kernel } from '../kernel.ts';
 import { closeWindow, openWindow } from '../notifier/chain.ts';
-import { MmuGather } from '../page-table/mmu-gather.ts';
+import type { MmuGather } from '../page-table/mmu-gather.ts';
 import { TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
 import type { Vma } from './vma.ts';
 import { startVmaWrite, startVmaWriteNow } from './vma-lock.ts';
 import { splitBeyondLimit, unlinkRmap } from './vma-ops.ts';
-import { zapPtes } from './zap.ts';
+import { beginGather, zapPtes } from './zap.ts';
 
 /** @locks Takes mmapLock for writing. @sleeps May. */
 export function* munmap(kernel: Kernel, mm: MmStruct, start: number, length: number): Routine<Errno | undefined> {
@@ -54,7 +54,7 @@ function* unmapRegion(kernel: Kernel, mm: MmStruct, gone: Vma[], start: number, 
   for (const vma of gone) if (!startVmaWriteNow(kernel, vma)) yield* startVmaWrite(kernel, vma);
   kernel.observer?.contentsChanging(mm, start, end);
   for (const vma of gone) mm.vmas.remove(vma);
-  const gather = new MmuGather(mm, kernel.tlbs, kernel.allocator);
+  const gather = beginGather(kernel, mm);
   const window = yield* openWindow(kernel, mm, start, end, 'UNMAP');
   for (const vma of gone) yield* zapPtes(kernel, gather, vma, vma.start, vma.end);
   yield* closeWindow(kernel, window);

@@ -12,6 +12,7 @@ import { PointKind, point } from '../sched/preemption-point.ts';
 import { removeRmap } from '../rmap/rmap.ts';
 import { freeSwapEntry } from '../swap/swap-cache.ts';
 import { PMD_SIZE } from '../types.ts';
+import type { MmStruct } from './mm-struct.ts';
 import type { Vma } from './vma.ts';
 
 /** What becomes of the pages that copy-on-write made: a hole in the file below leaves them. `even_cows` */
@@ -25,11 +26,20 @@ export function* zapVmaRange(
   end: number,
   copies: PrivateCopies = 'zap',
 ): Routine<void> {
-  const gather = new MmuGather(vma.mm, kernel.tlbs, kernel.allocator);
+  const gather = beginGather(kernel, vma.mm);
   const window = yield* openWindow(kernel, vma.mm, start, end, 'CLEAR');
   yield* zapPtes(kernel, gather, vma, start, end, copies);
   yield* closeWindow(kernel, window);
   yield* gather.finish();
+}
+
+/**
+ * The gather of an unmap, begun before its window. In the world of 2008 it is the CPU's, so nothing in the window may sleep;
+ * since 3.0 it is the task's own. `tlb_gather_mmu`
+ */
+export function beginGather(kernel: Kernel, mm: MmStruct): MmuGather {
+  const perCpu = kernel.kconfig.MMU_NOTIFIER_SLEEPABLE ? undefined : kernel.scheduler;
+  return new MmuGather(mm, kernel.tlbs, kernel.allocator, perCpu);
 }
 
 /** Inside a window that the caller has opened. @locks As `zapVmaRange`; takes page-table locks. */

@@ -12,14 +12,11 @@ import { hex } from '../contract.ts';
 import type { Kernel } from '../kernel.ts';
 import { checkHookLocks } from '../locking/hook-locks.ts';
 import { LockClasses } from '../locking/lock-order.ts';
-import type { HeldLock } from '../locking/lockdep.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import { endIntervals, startIntervals } from './interval-dispatch.ts';
 import type { NotifierWindow, Subscription } from './subscriptions.ts';
 
-/** Lockdep's stand-in for "inside a start or end": ties every lock a callback takes to the locks of its callers. */
-const NOTIFIER_MAP: HeldLock = { name: 'mmu_notifier_invalidate_range_start', lockClass: LockClasses.notifierMap };
 /** Locks that keep registration out while a window is open. */
 const WINDOW_LOCKS = [LockClasses.mmap, LockClasses.vmaRead, LockClasses.iMmap, LockClasses.anonVma, LockClasses.folio];
 
@@ -73,7 +70,7 @@ function makeWindow(
   owner?: unknown,
 ): NotifierWindow {
   const { scheduler, lockdep } = kernel;
-  lockdep.check(NOTIFIER_MAP);
+  lockdep.check(kernel.notifierMap);
   if (!WINDOW_LOCKS.some((lockClass) => lockdep.holdsClass(lockClass))) {
     scheduler.fail(
       'unprotected-window',
@@ -178,7 +175,7 @@ export function* closeWindow(kernel: Kernel, window: NotifierWindow | undefined)
   if (window === undefined) return;
   const { mm } = window;
   if (window.blockable && kernel.kconfig.MMU_NOTIFIER_SLEEPABLE) kernel.scheduler.mightSleep('invalidate range end');
-  kernel.lockdep.check(NOTIFIER_MAP);
+  kernel.lockdep.check(kernel.notifierMap);
   forget(window);
   enterCallbacks(kernel, window);
   if (mm.notifiers?.intervals !== undefined) yield* endIntervals(kernel, mm.notifiers.intervals);
@@ -210,15 +207,15 @@ function* callEnds(kernel: Kernel, window: NotifierWindow): Routine<void> {
 }
 
 /** `lock_map_acquire`, and `non_block_start`: whoever may sleep from here on is reported. */
-function enterCallbacks({ scheduler, lockdep }: Kernel, { blockable }: NotifierWindow): void {
-  checkHookLocks(scheduler, 'invalidateRange');
-  lockdep.acquired(NOTIFIER_MAP);
+function enterCallbacks({ scheduler, lockdep, notifierMap, kconfig }: Kernel, { blockable }: NotifierWindow): void {
+  checkHookLocks(scheduler, kconfig.MMU_NOTIFIER_SLEEPABLE ? 'invalidateRange' : 'invalidatePage');
+  lockdep.acquired(notifierMap);
   if (!blockable) scheduler.current.nonBlockDepth++;
 }
 
-function leaveCallbacks({ scheduler, lockdep }: Kernel, { blockable }: NotifierWindow): void {
+function leaveCallbacks({ scheduler, lockdep, notifierMap }: Kernel, { blockable }: NotifierWindow): void {
   if (!blockable) scheduler.current.nonBlockDepth--;
-  lockdep.released(NOTIFIER_MAP);
+  lockdep.released(notifierMap);
 }
 
 /** `mmu_notifier_arch_invalidate_secondary_tlbs`: with every flush of the CPU's TLBs. @sleeps Never. */

@@ -5,6 +5,7 @@
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { TASK_SIZE } from '../types.ts';
 import type { PageAllocator } from '../memory/page-allocator.ts';
+import type { Scheduler } from '../sched/scheduler.ts';
 import type { TlbOwner, Tlbs } from './tlb.ts';
 
 /** An address space that gathers work on. */
@@ -23,8 +24,12 @@ export class MmuGather {
   private end = 0;
   private pages: number[] = [];
   private tables: number[] = [];
+  /** Set where there is one gather for each CPU: from begin to end its user stays there. */
+  private readonly perCpu: Scheduler | undefined;
 
-  constructor(owner: GatherOwner, tlbs: Tlbs, allocator: PageAllocator) {
+  constructor(owner: GatherOwner, tlbs: Tlbs, allocator: PageAllocator, perCpu?: Scheduler) {
+    this.perCpu = perCpu;
+    perCpu?.getPerCpu('mmu_gather');
     this.owner = owner;
     this.tlbs = tlbs;
     this.allocator = allocator;
@@ -65,6 +70,7 @@ export class MmuGather {
     if (this.owner.tlbFlushPending > 1) this.trackAll();
     if (this.end !== 0 || this.pages.length + this.tables.length > 0) yield* this.flush();
     this.owner.tlbFlushPending--;
+    this.perCpu?.putPerCpu();
   }
 
   private trackAll(): void {

@@ -1,7 +1,8 @@
 /**
  * Takes every mapping of a page away, for reclaim: an anonymous page leaves swap entries behind, a file page nothing.
  * One window of one page for each VMA that could map it, opened under the rmap lock and the folio lock, never under a
- * page-table lock, and before anybody looks whether the VMA does. Mirrors `try_to_unmap_one` (O19 of the notifier table).
+ * page-table lock, and before anybody looks whether the VMA does. Mirrors `try_to_unmap_one` (O19 of the notifier table);
+ * in the world of 2008 drivers are told under the page-table lock (H2).
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
@@ -28,7 +29,19 @@ export function* tryToUnmap(kernel: Kernel, pfn: number, locked: 'stays' | 'goes
 }
 
 /** @returns false where the mapping stays. */
-function* unmapOne(kernel: Kernel, pfn: number, vma: Vma, va: number, locked: 'stays' | 'goes too'): Routine<boolean> {
+function unmapOne(kernel: Kernel, pfn: number, vma: Vma, va: number, locked: 'stays' | 'goes too'): Routine<boolean> {
+  const unmap = kernel.kconfig.MMU_NOTIFIER_SLEEPABLE ? unmapInWindow : unmapUnderLock;
+  return unmap(kernel, pfn, vma, va, locked);
+}
+
+/** Since 2012: the page-table lock inside the window. */
+function* unmapInWindow(
+  kernel: Kernel,
+  pfn: number,
+  vma: Vma,
+  va: number,
+  locked: 'stays' | 'goes too',
+): Routine<boolean> {
   const window = yield* openWindow(kernel, vma.mm, va, va + 4096, 'CLEAR');
   const slot = slotMapping(kernel, vma, va, pfn);
   let unmapped = true;
@@ -42,6 +55,31 @@ function* unmapOne(kernel: Kernel, pfn: number, vma: Vma, va: number, locked: 's
     lock.release();
   }
   yield* closeWindow(kernel, window);
+  return unmapped;
+}
+
+/** Up to 2012: the window inside the page-table lock, so that no callback may sleep. */
+function* unmapUnderLock(
+  kernel: Kernel,
+  pfn: number,
+  vma: Vma,
+  va: number,
+  locked: 'stays' | 'goes too',
+): Routine<boolean> {
+  const slot = slotMapping(kernel, vma, va, pfn);
+  if (slot < 0) return true;
+  const lock = kernel.ptLocks.ofSlot(slot);
+  if (!lock.acquireNow()) yield* lock.acquire();
+  let unmapped = true;
+  if (slotMapping(kernel, vma, va, pfn) === slot) {
+    unmapped = locked === 'goes too' || !vma.has(VmFlags.Locked);
+    if (unmapped) {
+      const window = yield* openWindow(kernel, vma.mm, va, va + 4096, 'CLEAR');
+      unmapped = yield* clearOne(kernel, pfn, vma, va, slot);
+      yield* closeWindow(kernel, window);
+    }
+  }
+  lock.release();
   return unmapped;
 }
 

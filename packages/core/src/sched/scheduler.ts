@@ -161,6 +161,18 @@ export class Scheduler {
     task.waitsFor = undefined;
   }
 
+  /** From here on the current task uses something of its CPU's, and must not leave it. `get_cpu_var` */
+  getPerCpu(what: string): void {
+    this.current.perCpu.push(what);
+    this.current.atomicDepth++;
+  }
+
+  /** `put_cpu_var` */
+  putPerCpu(): void {
+    this.current.perCpu.pop();
+    this.current.atomicDepth--;
+  }
+
   /** Reports a sleep where the current task must not sleep. */
   mightSleep(what: string): void {
     const task = this.current;
@@ -317,5 +329,7 @@ function heldNames(task: Task): string {
 
 function whyAtomic(task: Task): string {
   if (task.kind === 'interrupt') return 'is an interrupt';
-  return task.held.length === 0 && task.irqsOff > 0 ? 'has interrupts off' : `holds ${heldNames(task)}`;
+  if (task.held.length === 0 && task.irqsOff > 0) return 'has interrupts off';
+  const uses = task.perCpu.map((what) => ` and uses the ${what} of its CPU, preemption off`);
+  return `holds ${heldNames(task)}${uses.join('')}`;
 }

@@ -43,6 +43,8 @@ export class Task {
   atomicDepth: number;
   /** Sections in which its CPU takes no interrupt. */
   irqsOff = 0;
+  /** What belongs to its CPU while it uses it: preemption is off. `get_cpu_var` */
+  readonly perCpu: string[] = [];
   /** Sections in which a callback was promised not to block. */
   nonBlockDepth = 0;
   /** The window whose start callback it is running. */

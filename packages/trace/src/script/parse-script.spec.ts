@@ -191,7 +191,10 @@ describe('tasks', () => {
 
 describe('verdicts', () => {
   const setUp = ['@0 p1 load 0 1 -> r0', '@1 p1 load 0 1 -> r1'];
-  const verdictOf = (line: string): unknown => parseScript([...setUp, line].join('\n'), 'a.mm').verdicts[0]?.condition;
+  const verdictOf = (line: string): unknown => {
+    const [verdict] = parseScript([...setUp, line].join('\n'), 'a.mm').verdicts;
+    return verdict?.kind === 'expect' ? verdict.oracle : verdict?.condition;
+  };
 
   it('bind not before and before or', () => {
     expect(verdictOf('forbid $r0 == 01 or not $r1 == 00 and $r0 == EFAULT')).toEqual({

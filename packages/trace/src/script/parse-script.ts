@@ -11,6 +11,8 @@ export interface Script {
   /** Names of the tasks in order of appearance; empty for a sequential script. */
   readonly tasks: readonly string[];
   readonly verdicts: readonly Verdict[];
+  /** How it wants to be run: the words of its `#! run` lines, as behind `mmu-notifier run`. */
+  readonly options: readonly string[];
 }
 
 /** Names that the script may use without making them. @public */
@@ -31,13 +33,18 @@ export function parseScript(text: string, file: string, options: ParseScriptOpti
   const parser = new ScriptParser(file, options.devices);
   const events: MmEvent[] = [];
   const verdicts: Verdict[] = [];
+  const runWith: string[] = [];
   let line = 0;
   for (const lineText of text.split('\n')) {
     line++;
     const parsed = parser.parse(line === 1 ? lineText.replace(/^\uFEFF/, '') : lineText, line);
-    if (parsed === undefined) continue;
-    if ('event' in parsed) events.push(parsed.event);
+    if (parsed === undefined) runWith.push(...optionsIn(lineText));
+    else if ('event' in parsed) events.push(parsed.event);
     else verdicts.push(parsed.verdict);
   }
-  return { file, events, tasks: parser.tasks, verdicts };
+  return { file, events, tasks: parser.tasks, verdicts, options: runWith };
+}
+
+function optionsIn(line: string): string[] {
+  return /^#!\s*run\s+(.*)$/.exec(line)?.[1]?.trim().split(/\s+/) ?? [];
 }

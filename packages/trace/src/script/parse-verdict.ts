@@ -1,6 +1,7 @@
 /**
  * Verdict lines: `forbid $r0 == 01 and not ($r1 == 00 or $r2 == EFAULT)`.
  *
+ *     verdict         := ('forbid' | 'require' | 'exists') or-expression | 'expect' ORACLE
  *     or-expression   := and-expression { 'or' and-expression }
  *     and-expression  := not-expression { 'and' not-expression }
  *     not-expression  := 'not' not-expression | '(' or-expression ')' | $NAME '==' VALUE
@@ -11,7 +12,7 @@ import type { Word } from './line-reader.ts';
 import { parseCompared } from './parse-value.ts';
 
 /** The words that begin a verdict. */
-export const VERDICTS: readonly Verdict['kind'][] = ['forbid', 'require', 'exists'];
+export const VERDICTS: readonly Verdict['kind'][] = ['forbid', 'require', 'exists', 'expect'];
 
 /** How deep parentheses and `not` may nest: a line is read by a recursive parser. */
 const MAX_DEPTH = 100;
@@ -20,10 +21,19 @@ const MAX_DEPTH = 100;
 export function parseVerdict(file: string, line: number, text: string): { verdict: Verdict; reader: LineReader } {
   const reader = new LineReader(file, line, text, splitVerdict(text));
   const kind = reader.oneOf(VERDICTS, 'verdict');
+  if (kind === 'expect') return { verdict: parseExpected(reader, line), reader };
   const condition = parseOr(reader, 0);
   const rest = reader.peek();
   if (rest !== undefined) reader.fail(rest, 'and, or, or the end of the line');
   return { verdict: { kind, condition, line }, reader };
+}
+
+function parseExpected(reader: LineReader, line: number): Verdict {
+  const word = reader.next('the name of an oracle');
+  if (!/^[a-z][a-z-]*$/.test(word.text)) reader.fail(word, 'the name of an oracle, such as sleep-in-atomic');
+  const rest = reader.peek();
+  if (rest !== undefined) reader.fail(rest, 'the end of the line');
+  return { kind: 'expect', oracle: word.text, line };
 }
 
 /** Parentheses and `==` are words even without blanks around them. */

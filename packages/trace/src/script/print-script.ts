@@ -5,6 +5,7 @@ import { printEvent, printOperand, printValue } from './print-event.ts';
 
 /** One verdict line, without its end; parentheses only where they are needed. @public */
 export function printVerdict(verdict: Verdict): string {
+  if (verdict.kind === 'expect') return `expect ${verdict.oracle}`;
   return `${verdict.kind} ${printCondition(verdict.condition, 'or')}`;
 }
 
@@ -35,6 +36,10 @@ function printBare(condition: Condition): string {
 
 /** A whole script; line numbers of the original are not kept. @public */
 export function printScript(script: Script): string {
-  const lines = ['#! mm 1', ...script.events.map(printEvent), ...script.verdicts.map(printVerdict)];
+  const lines = ['#! mm 1', ...runLine(script), ...script.events.map(printEvent), ...script.verdicts.map(printVerdict)];
   return `${lines.join('\n')}\n`;
+}
+
+function runLine({ options }: Script): string[] {
+  return options.length === 0 ? [] : [`#! run ${options.join(' ')}`];
 }
