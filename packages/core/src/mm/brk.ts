@@ -3,7 +3,7 @@ import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Kernel } from '../kernel.ts';
 import { pageCeil } from '../types.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
-import { munmapLocked } from './munmap.ts';
+import { munmapAndUnlock } from './munmap.ts';
 import { STACK_GUARD_GAP } from './unmapped-area.ts';
 import { VmFlags } from './vm-flags.ts';
 import { Vma } from './vma.ts';
@@ -16,18 +16,29 @@ export function* brk(kernel: Kernel, mm: MmStruct, address: number): Routine<num
   if (address >= mm.startBrk) {
     const from = pageCeil(mm.brk);
     const to = pageCeil(address);
-    const moved = to < from ? yield* shrink(kernel, mm, to, from) : yield* grow(kernel, mm, from, to);
-    if (moved) mm.brk = address;
+    if (to < from) {
+      if (yield* shrinkAndUnlock(kernel, mm, to, from, address)) return address;
+    } else if (yield* grow(kernel, mm, from, to)) mm.brk = address;
   }
+  const end = mm.brk;
   mm.mmapLock.releaseWrite();
-  return mm.brk;
+  return end;
 }
 
-/** Where nothing of the heap is left between the two, the break stays. */
-function* shrink(kernel: Kernel, mm: MmStruct, to: number, from: number): Routine<boolean> {
+/**
+ * Where nothing of the heap is left between the two, the break stays.
+ *
+ * @locks mmapLock held for writing; not held any more where it answers true. @sleeps May.
+ */
+function* shrinkAndUnlock(kernel: Kernel, mm: MmStruct, to: number, from: number, address: number): Routine<boolean> {
   const first = mm.vmas.find(to);
   if (first === undefined || first.start >= from) return false;
-  return (yield* munmapLocked(kernel, mm, to, from - to)) === undefined;
+  const before = mm.brk;
+  // Others see the heap's end as soon as they see that its pages are going.
+  mm.brk = address;
+  if ((yield* munmapAndUnlock(kernel, mm, to, from - to)) === undefined) return true;
+  mm.brk = before;
+  return false;
 }
 
 function* grow(kernel: Kernel, mm: MmStruct, from: number, to: number): Routine<boolean> {

@@ -5,7 +5,7 @@ import type { Kernel } from '../kernel.ts';
 import { TASK_SIZE, isPageAligned, pageCeil } from '../types.ts';
 import { MAX_MAP_COUNT, type MmStruct } from './mm-struct.ts';
 import { moveVma } from './move-vma.ts';
-import { munmapLocked } from './munmap.ts';
+import { munmapAndUnlock, munmapLocked } from './munmap.ts';
 import { unmappedArea } from './unmapped-area.ts';
 import { VmFlags } from './vm-flags.ts';
 import { mergeNewArea } from './vma-ops.ts';
@@ -36,7 +36,8 @@ export function* mremap(kernel: Kernel, mm: MmStruct, request: MremapRequest): R
   if (!mm.mmapLock.acquireWriteNow() && !(yield* mm.mmapLock.acquireWriteKillable())) return 'EINTR';
   const locked = mm.vmas.at(request.address)?.has(VmFlags.Locked) === true;
   const result = yield* remapLocked(kernel, mm, request, lengths);
-  mm.mmapLock.releaseWrite();
+  // What only shrinks has let go of it.
+  if (mm.mmapLock.writeHeld) mm.mmapLock.releaseWrite();
   const { oldLength, newLength } = lengths;
   if (locked && typeof result === 'number' && newLength > oldLength) {
     yield* populateRange(kernel, mm, result + oldLength, result + newLength, 'pass over');
@@ -69,7 +70,7 @@ function* remapLocked(kernel: Kernel, mm: MmStruct, request: MremapRequest, leng
   if (fixed !== undefined || request.dontUnmap) return yield* moveTo(kernel, mm, request, lengths);
   if (newLength === oldLength) return address;
   if (newLength < oldLength) {
-    const error = yield* munmapLocked(kernel, mm, address + newLength, oldLength - newLength);
+    const error = yield* munmapAndUnlock(kernel, mm, address + newLength, oldLength - newLength);
     return error ?? address;
   }
   return yield* expand(kernel, mm, vma, request, lengths);
