@@ -43,6 +43,8 @@ const RACES = [
   'exit',
   'exec',
   'oom',
+  'oom-reaped',
+  'remove',
   'shadow-tables',
   'shadow-reclaim',
   'shadow-invlpg',
@@ -116,6 +118,14 @@ describe('a machine without one guard', () => {
 
   it.each(['exit', 'oom'])('is caught in the race with %s when a task in a call is no user of the mm', async (race) => {
     expect(await caught(race, () => withoutCoreGuard('tasks-use-mm'))).toBeDefined();
+  });
+
+  it('is caught when a fault finds zeros where the OOM reaper has been', async () => {
+    expect(await caught('oom-reaped', () => withoutCoreGuard('unstable'))).toBe('data');
+  });
+
+  it('is caught when a hole is punched once only', async () => {
+    expect(await caught('remove', () => withoutCoreGuard('punch-again'))).toBe('data');
   });
 
   it('is caught when a page is freed before the flush', async () => {

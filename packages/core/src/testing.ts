@@ -5,8 +5,10 @@
  */
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { DeviceWindow } from './device-vma/device-window.ts';
+import { MmStruct } from './mm/mm-struct.ts';
 import { type IntervalNode, IntervalSubscriptions } from './notifier/intervals.ts';
 import { AllLocks } from './notifier/take-all-locks.ts';
+import { File } from './page-cache/file.ts';
 import { MmuGather } from './page-table/mmu-gather.ts';
 import { InFlight } from './process/in-flight.ts';
 import { NOTHING } from './sched/nothing.ts';
@@ -32,7 +34,11 @@ export type CoreGuard =
   /** Page tables below a window are freed while its driver may be clearing ptes in them. */
   | 'window-lock'
   /** A driver unmaps in an address space whose exit has begun. */
-  | 'window-exit';
+  | 'window-exit'
+  /** A fault finds an address space that the reaper has been at as good as before: with zeros where data was. `MMF_UNSTABLE` */
+  | 'unstable'
+  /** A hole is punched once, whatever a fault has brought back from below it meanwhile. */
+  | 'punch-again';
 
 type Twin = Readonly<Record<string, (this: never, ...args: never[]) => unknown>>;
 
@@ -73,6 +79,8 @@ const TWINS: Readonly<Record<CoreGuard, readonly [prototype: object, twin: Twin]
   'tasks-use-mm': [InFlight.prototype, { use: () => undefined, drop: () => NOTHING }],
   'window-lock': [DeviceWindow.prototype, LEAVE_TWIN],
   'window-exit': [DeviceWindow.prototype, { exiting: () => false }],
+  unstable: [MmStruct.prototype, { becomeUnstable: () => undefined }],
+  'punch-again': [File.prototype, { hasPages: () => false }],
 };
 
 /**

@@ -56,6 +56,11 @@ export class MmStruct implements MmHandle, GatherOwner {
     this.mmapBase = mmapBase;
   }
 
+  /** The OOM reaper is about to take pages that somebody may still look for. @locks mmapLock held for reading. */
+  becomeUnstable(): void {
+    this.unstable = true;
+  }
+
   get asid(): number {
     return this.id;
   }

@@ -67,4 +67,10 @@ export class File<V = unknown> {
   get lengthPages(): number {
     return Math.ceil(this.length / 4096);
   }
+
+  /** Whether any of the pages `first` up to `behind` is cached, or in swap. */
+  hasPages(first: number, behind: number): boolean {
+    for (const index of this.pages.keys()) if (index >= first && index < behind) return true;
+    return false;
+  }
 }

@@ -18,14 +18,9 @@ export function* punchHole(kernel: Kernel, file: File<Vma>, first: number, behin
     yield* unmapMappingRange(kernel, file, first, behind, 'keep');
     yield* emptyPageCache(kernel, file, first, behind);
     // A fault may have brought a page back from the store meanwhile, with its old bytes.
-  } while (isCached(file, first, behind));
+  } while (file.hasPages(first, behind));
   file.store.punch(first, behind);
   kernel.observer?.punched(file, first, behind);
   file.invalidateLock.releaseWrite();
   file.inodeLock.releaseWrite();
-}
-
-function isCached(file: File<Vma>, first: number, behind: number): boolean {
-  for (const index of file.pages.keys()) if (index >= first && index < behind) return true;
-  return false;
 }

@@ -50,7 +50,7 @@ function* tryToReap(kernel: Kernel, mm: MmStruct): Routine<boolean> {
   let complete = true;
   // An exit that has unmapped everything is about to free the tables: hands off.
   if (mm.oomSkip === undefined) {
-    mm.unstable = true;
+    mm.becomeUnstable();
     for (const vma of [...mm.vmas]) if (!(yield* reapVma(kernel, vma))) complete = false;
     if (complete) kernel.stats.oom['reaped']++;
   }

@@ -4,7 +4,7 @@
  */
 import { TraceError, quote } from '../trace-error.ts';
 import type { TraceErrorCode } from '../trace-error.ts';
-import { ADDRESS_LIMIT, isBytes, parseBytes, parseNumber } from './number.ts';
+import { ADDRESS_LIMIT, isBytes, isHugeNumber, parseBytes, parseNumber } from './number.ts';
 import { NAME } from './vocabulary.ts';
 import type { Operand, Reference } from '../event.ts';
 
@@ -98,8 +98,10 @@ export class LineReader {
   number(expected: string, limit: number = ADDRESS_LIMIT): number {
     const word = this.argument(expected);
     const value = parseNumber(word.text);
-    if (value === undefined) return this.fail(word, `${expected} (decimal, 0x…, or with K, M, G)`);
-    if (value > limit) return this.fail(word, `${expected} up to 2^${Math.round(Math.log2(limit))}`);
+    if (value === undefined && !isHugeNumber(word.text))
+      return this.fail(word, `${expected} (decimal, 0x…, or with K, M, G)`);
+    if (value === undefined || value > limit)
+      return this.fail(word, `${expected} up to 2^${Math.round(Math.log2(limit))}`);
     return value;
   }
 

@@ -5,13 +5,20 @@ const SUFFIX: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20
 /** First number that is no address and no size of ours: user space has 47 bits. */
 export const ADDRESS_LIMIT: number = 2 ** 47;
 
+const NUMBER = /^(?:0x([0-9a-fA-F]+)|([0-9]+))([KMG]?)$/;
+
 /** Reads `4096`, `0x1000`, `4K`; `undefined` for anything else and for what a double cannot hold exactly. */
 export function parseNumber(text: string): number | undefined {
-  const match = /^(?:0x([0-9a-fA-F]+)|([0-9]+))([KMG]?)$/.exec(text);
+  const match = NUMBER.exec(text);
   if (match === null) return undefined;
   const digits = match[1] === undefined ? Number(match[2]) : Number(`0x${match[1]}`);
   const value = digits * (SUFFIX[match[3] ?? ''] ?? 1);
   return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** Whether it is written as a number, and too large for {@link parseNumber}. */
+export function isHugeNumber(text: string): boolean {
+  return NUMBER.test(text) && parseNumber(text) === undefined;
 }
 
 /** Writes a number as the printer does: addresses and sizes in hexadecimal. */

@@ -126,6 +126,8 @@ describe('a script', () => {
     [['machine write f 0 abc'], 'a.mm:1:19: found "abc", expected bytes (an even number of hex digits)'],
     [['machine file f 1 aabb'], 'a.mm:1:18: found "aabb", expected at most 1 bytes'],
     [['#! mm 2'], 'a.mm:1:1: found version "2" of the event language, expected #! mm 1'],
+    [['p1 mincore 0 0xffffffffffffffff'], 'a.mm:1:14: found "0xffffffffffffffff", expected a length up to 2^47'],
+    [['p1 mincore 0 99999999999999G'], 'expected a length up to 2^47'],
     [['p1 mincore 0'], 'a.mm:1:14: found the end of the line, expected a length'],
     [['p1'], 'a.mm:1:4: found the end of the line, expected a verb'],
   ])('that says %j is refused with line and column', (lines, message) => {
