@@ -2,7 +2,7 @@
  * The model beside a real kernel: a small recording written by hand, whose answers are known, and the real ones where they
  * are (`MMU_NOTIFIER_TRACES`, or `../shared/traces` beside the repository).
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FidelityReport } from '../src/replay/fidelity/report.ts';
 import type { ReplayReport } from '../src/replay/report.ts';
@@ -60,6 +60,16 @@ describe('a recording of a kernel', () => {
       },
       residues: [],
     });
+  });
+
+  it('is what its page says first, and no empty chart of devices is there', async () => {
+    const file = join(scratch.path, 'fidelity.html');
+    await fidelityOf(recording(), '--html', file);
+    const page = readFileSync(file, 'utf8');
+    expect(page).toContain('recorded faults <b>3 of 3</b>');
+    expect(page).toContain('recorded notifier ranges <b>1 of 1</b>');
+    const data = /<script type="application\/json" id="data">(.*?)<\/script>/.exec(page)?.[1] ?? '';
+    expect((JSON.parse(data) as { runs: { devices: unknown[] }[] }).runs[0]?.devices).toEqual([]);
   });
 
   it('shows what is missing and what is surplus, with lines', async () => {

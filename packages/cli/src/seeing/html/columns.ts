@@ -47,15 +47,14 @@ export function runData({ report, seen }: PlayedRun): RunData {
     faults: columns(samples, ({ faults }) => faults, NO_KIND),
     swapTraffic: columns(samples, ({ pagesOut, pagesIn }) => ({ 'written out': pagesOut, 'read back': pagesIn })),
     ranges: columns(samples, ({ ranges }) => ranges),
-    devices: report.devices.map(({ name }, index) => {
+    devices: report.devices.flatMap(({ name, translationsEstablished }, index) => {
+      // Beside a recorded kernel the CPU makes all accesses: what stands there only listens.
+      if (report.fidelity !== undefined && translationsEstablished === 0) return [];
       const of = (pick: (device: Sample['devices'][number]) => number): number[] =>
         column(({ devices }) => (devices[index] === undefined ? 0 : pick(devices[index])));
-      return {
-        name,
-        live: of(({ live }) => live),
-        established: of(({ established }) => established),
-        invalidated: of(({ invalidated }) => invalidated),
-      };
+      const live = of((device) => device.live);
+      const established = of((device) => device.established);
+      return [{ name, live, established, invalidated: of(({ invalidated }) => invalidated) }];
     }),
     album: seen?.album ?? { areas: [], rows: [], pictures: [] },
   };

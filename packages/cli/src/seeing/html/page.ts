@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { readAsset } from '../../assets.ts';
 import type { PlayedRun } from '../../replay/play-recording.ts';
+import type { Paired } from '../../replay/fidelity/report.ts';
 import { remarks } from '../../replay/remarks.ts';
 import type { ReplayReport } from '../../replay/report.ts';
 import { type TableRow, type TableValue, tableRows } from '../../replay/table-rows.ts';
@@ -96,7 +97,17 @@ function chips(report: ReplayReport, named: boolean): string {
     const value = row?.kind === 'values' ? row.values[0] : undefined;
     return value === undefined ? '' : chip(`${where}${label}`, value);
   });
-  return shown.join('');
+  return [...shown, ...fidelityChips(report)].join('');
+}
+
+/** How much of what was recorded happened here too. */
+function fidelityChips({ fidelity }: ReplayReport): string[] {
+  if (fidelity === undefined) return [];
+  const of = ({ recorded, matched, missing, surplus }: Paired): TableValue => ({
+    text: `${formatCount(matched)} of ${formatCount(recorded)}`,
+    tone: missing + surplus === 0 ? 'good' : 'bad',
+  });
+  return [chip('recorded faults', of(fidelity.faults)), chip('recorded notifier ranges', of(fidelity.invalidations))];
 }
 
 function chip(label: string, { text, tone }: TableValue): string {
@@ -106,7 +117,7 @@ function chip(label: string, { text, tone }: TableValue): string {
 
 function tiles([report]: readonly ReplayReport[]): string {
   if (report === undefined) return '';
-  const { faults, swap, notifier, devices, events } = report;
+  const { faults, swap, notifier, devices, events, fidelity } = report;
   const sum = (pick: (device: (typeof devices)[number]) => number): number =>
     devices.reduce((total, device) => total + pick(device), 0);
   const ranges = Object.values(notifier.events).reduce((total, n) => total + n, 0);
@@ -115,14 +126,21 @@ function tiles([report]: readonly ReplayReport[]): string {
     ['page faults', faults['total'] ?? 0, `${formatCount(faults['swapIn'] ?? 0)} of them from swap`],
     ['swapped out', swap['pagesOut'] ?? 0, `pages, ${formatCount(swap['pagesIn'] ?? 0)} read back`],
     ['notifier ranges', ranges, devices.length === 0 ? 'nobody listens' : 'opened and closed'],
-    [
+  ];
+  if (fidelity === undefined)
+    shown.push([
       'translations dropped',
       sum(({ translationsInvalidated: n }) => n),
       devices.length === 0
         ? 'no device attached'
         : `of ${formatCount(sum(({ translationsEstablished: n }) => n))} made by devices`,
-    ],
-  ];
+    ]);
+  else
+    shown.push([
+      'pages that came back',
+      fidelity.refaults.model,
+      `${formatCount(fidelity.refaults.recorded)} recorded`,
+    ]);
   return shown
     .map(
       ([label, n, note]) =>
