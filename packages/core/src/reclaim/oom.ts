@@ -62,14 +62,16 @@ export class OomKiller {
     return true;
   }
 
-  /** SIGKILL, and the mark of a victim. The exit is on its way when this returns. */
+  /**
+   * SIGKILL, and the mark of a victim; for whoever shares its address space too, since no memory comes back while one of
+   * them lives in it. The exits are on their way when this returns. `__oom_kill_process`
+   */
   kill(kernel: Kernel, victim: OomCandidate): void {
-    victim.killed = true;
-    victim.inFlight.kill('OOM');
-    this.killed.push(victim.name);
+    const { mm } = victim;
     kernel.stats.oom['kills']++;
-    if (this.processes !== undefined)
-      kernel.scheduler.spawn(`exit of ${victim.name}`, this.processes.exit(victim), victim);
+    this.killOne(kernel, victim);
+    for (const process of this.processes?.all() ?? [])
+      if (mm !== undefined && process.mm === mm && !process.killed) this.killOne(kernel, process);
   }
 
   /** Nothing more will come of this mm: it is torn down, or the reaper is through with it. */
@@ -77,6 +79,14 @@ export class OomKiller {
     mm.oomSkip = 'done';
     if (this.dying === mm) this.dying = undefined;
     this.progress.wakeAll();
+  }
+
+  private killOne(kernel: Kernel, victim: OomCandidate): void {
+    victim.killed = true;
+    victim.inFlight.kill('OOM');
+    this.killed.push(victim.name);
+    if (this.processes !== undefined)
+      kernel.scheduler.spawn(`exit of ${victim.name}`, this.processes.exit(victim), victim);
   }
 
   private killWorst(kernel: Kernel): MmStruct | undefined {
