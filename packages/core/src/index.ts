@@ -9,7 +9,7 @@ export type { CpuAccessKind, Signal } from './fault/user-fault.ts';
 export type { LinkFaults } from './links/link-faults.ts';
 export type { Kconfig, KconfigName } from './kconfig.ts';
 export { Machine } from './machine.ts';
-export type { MachineConfig } from './machine.ts';
+export type { MachineConfig } from './machine-config.ts';
 export { ADVICES } from './mm/madvise.ts';
 export type { Advice } from './mm/madvise.ts';
 export type { MapsEntry, PagemapEntry } from './mm/maps.ts';

@@ -2,78 +2,33 @@
  * A machine: boots all rooms from one config, and is what users hold. Processes make calls and accesses, devices attach,
  * and everything that may sleep is a routine that the machine runs.
  */
-import type { Device, DeviceAccess, LinkTransport, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
+import type { Device, DeviceAccess, Routine, SecondaryMmuPlugin } from '@mmu-notifier/plugin-api';
 import { bootKernel } from './boot.ts';
 import { UsageError, type Violation } from './contract.ts';
 import { Cpus } from './cpu/access.ts';
 import type { AccessRun } from './cpu/run.ts';
 import type { CpuAccessKind, Signal } from './fault/user-fault.ts';
-import { type Kconfig, resolveKconfig } from './kconfig.ts';
+import type { Kconfig } from './kconfig.ts';
 import type { Kernel } from './kernel.ts';
-import type { LinkFaults } from './links/link-faults.ts';
 import { SimulatedNetwork } from './links/simulated-network.ts';
 import { TransportLinks } from './links/transport-links.ts';
 import type { MachineFiles, MachineSyscalls, Process } from './machine-api.ts';
+import { type MachineConfig, shapeOf } from './machine-config.ts';
 import { auditDevice, auditLeaks, auditMemory } from './oracle/audit.ts';
 import { Oracles } from './oracle/oracles.ts';
 import type { TranslationOracle } from './oracle/translation-oracle.ts';
 import { Files } from './page-cache/files.ts';
 import { Devices } from './plugin/devices.ts';
-import type { DeviceEventListener } from './plugin/host.ts';
 import { Processes } from './process/lifecycle.ts';
 import { asProcess, mmOf } from './process/process.ts';
 import { Syscalls } from './process/syscalls.ts';
 import { reap } from './reclaim/oom-reaper.ts';
 import { reclaimProactively } from './reclaim/reclaim.ts';
-import { type LiveClock, LiveLoop } from './sched/live.ts';
-import type { Strategy } from './sched/strategy.ts';
+import { LiveLoop } from './sched/live.ts';
 import type { Task } from './sched/task.ts';
 import { machineStats } from './machine-stats.ts';
 import { FileSwapDevice, type SwapDevice } from './swap/swap-device.ts';
 import { type AddressSpaceArea, picture } from './tracing/address-space.ts';
-import type { MachineTracer } from './tracing/tracer.ts';
-
-/** What a machine is built from. @public */
-export interface MachineConfig {
-  /** Physical memory, rounded down to whole pages; at least 16 of them. */
-  readonly ramBytes: number;
-  /** What all processes together may have, in bytes: a memory cgroup's `memory.max`. Without it, all that there is. */
-  readonly memoryMax?: number;
-  /** Without `SWAP` there is none, whatever this says. */
-  readonly swapBytes: number;
-  /** Where swapped pages lie: a file in the system's temporary folder unless given. */
-  readonly swapDevice?: SwapDevice;
-  readonly oracles: 'on' | 'off';
-  /** Who runs next. Without one the machine is in direct mode: nobody is preempted. */
-  readonly strategy?: Strategy;
-  /**
-   * Makes the machine live: tasks may wait for promises, and virtual time is the time of this clock. They run by
-   * `spawn` and `runLive`, as in direct mode. Excludes a strategy.
-   */
-  readonly live?: LiveClock;
-  /** CPUs, each with a TLB: 4 unless given, at most 31. */
-  readonly cpus?: number;
-  /**
-   * The window of which a read fault on a file maps every page that is cached: a power of two of 4096 or more, which turns
-   * it off; 65536 unless given, as in Linux.
-   */
-  readonly faultAroundBytes?: number;
-  /** Where the heap of `brk` begins in every process; without it the first `setInitialBrk` says so. */
-  readonly heapStart?: number;
-  /** Switches of the kernel that differ from their defaults: all are on. */
-  readonly kconfig?: Partial<Kconfig>;
-  /** What may go wrong on the simulated links between its devices: nothing unless named. Excludes `transport`. */
-  readonly links?: LinkFaults;
-  /** Carries the links of a live machine to other processes, in place of simulated ones. */
-  readonly transport?: LinkTransport;
-  /** Told of the typed events of devices. */
-  readonly onDeviceEvent?: DeviceEventListener;
-  /** Told what happens when it happens: faults, notifier ranges, reclaim, swapping, locks, who runs. */
-  readonly tracer?: MachineTracer;
-}
-
-const LEAST_FRAMES = 16;
-const MOST_FRAMES = 2 ** 30;
 
 /** One machine, from boot to shutdown. @public */
 export class Machine {
@@ -94,48 +49,13 @@ export class Machine {
 
   /** @throws UsageError for impossible sizes and switches. */
   constructor(config: MachineConfig) {
-    const frames = Math.floor(config.ramBytes / 4096);
-    if (!(frames >= LEAST_FRAMES && frames <= MOST_FRAMES)) {
-      throw new UsageError(
-        'bad-size',
-        `found ${config.ramBytes} bytes of memory, expected ${LEAST_FRAMES} pages or more, and less than 4T`,
-      );
-    }
-    if (config.memoryMax !== undefined && !(config.memoryMax >= LEAST_FRAMES * 4096)) {
-      throw new UsageError(
-        'bad-size',
-        `found a limit of ${config.memoryMax} bytes, expected ${LEAST_FRAMES} pages or more`,
-      );
-    }
-    const cpus = config.cpus ?? 4;
-    if (!Number.isInteger(cpus) || cpus < 1 || cpus > 31)
-      throw new UsageError('bad-size', `found ${cpus} CPUs, expected 1 to 31`);
-    const faultAroundBytes = config.faultAroundBytes ?? 65536;
-    if (!(faultAroundBytes >= 4096 && faultAroundBytes <= 2 ** 21 && Number.isInteger(Math.log2(faultAroundBytes)))) {
-      throw new UsageError(
-        'bad-size',
-        `found ${faultAroundBytes} bytes to fault around, expected a power of two from 4096 to 2097152`,
-      );
-    }
-    const kconfig = resolveKconfig(config.kconfig);
-    if (config.live !== undefined && config.strategy !== undefined)
-      throw new UsageError('bad-mode', 'found a clock and a strategy, expected at most one: a live run has no replay');
-    if (config.transport !== undefined && (config.live === undefined || config.links !== undefined)) {
-      const found =
-        config.live === undefined ? 'a transport without a clock' : 'a transport and faults of simulated links';
-      throw new UsageError('bad-mode', `found ${found}, expected a transport on a live machine, alone`);
-    }
+    const shape = shapeOf(config);
     this.live = config.live && new LiveLoop(config.live);
     this.swapDevice = config.swapDevice ?? new FileSwapDevice();
     this.oracles = config.oracles === 'on' ? new Oracles() : undefined;
     this.kernel = bootKernel({
-      kconfig,
-      frames,
-      memoryMax: config.memoryMax === undefined ? undefined : Math.floor(config.memoryMax / 4096),
-      swapSlots: kconfig.SWAP ? Math.floor(config.swapBytes / 4096) : 0,
+      ...shape,
       swapDevice: this.swapDevice,
-      cpus,
-      faultAroundPages: faultAroundBytes / 4096,
       strategy: config.strategy,
       live: this.live,
       observer: this.oracles,

@@ -10,7 +10,8 @@ import { ContractViolation, UsageError, type Violation } from '../contract.ts';
 import type { MachineTracer } from '../tracing/tracer.ts';
 import { Interrupts } from './interrupts.ts';
 import type { LiveLoop } from './live.ts';
-import { PointKind, describePoint, point, pointObject } from './preemption-point.ts';
+import { PointKind, point } from './preemption-point.ts';
+import { ScheduleLog, heldNames, whatItWaitsFor, whyAtomic } from './schedule-log.ts';
 import type { Strategy } from './strategy.ts';
 import { type KilledBy, Task, type TaskKind, type TaskOwner } from './task.ts';
 import { Timers } from './timers.ts';
@@ -42,8 +43,7 @@ export class Scheduler {
   private last: Task | undefined;
   private taskCount = 0;
   private stepsSinceEnd = 0;
-  private readonly objectNames: string[] = [];
-  private readonly history: { name: string; steps: number }[] = [];
+  private readonly log = new ScheduleLog();
 
   constructor(cpus: number, strategy?: Strategy, tracer?: MachineTracer, live?: LiveLoop) {
     this.cpus = cpus;
@@ -57,8 +57,7 @@ export class Scheduler {
 
   /** A dense id for a lock, queue or other object that points name. */
   nextObjectId(name: string): number {
-    this.objectNames.push(name);
-    return this.objectNames.length - 1;
+    return this.log.nameObject(name);
   }
 
   /** A task that does not run yet: `run` gives it routines one after the other. */
@@ -190,8 +189,8 @@ export class Scheduler {
       oracle,
       message,
       task: this.current.name,
-      tasks: this.tasks.map((task) => ({ name: task.name, at: this.describe(task) })),
-      schedule: this.history.map(({ name, steps }) => (steps === 1 ? name : `${name}*${steps}`)),
+      tasks: this.tasks.map((task) => ({ name: task.name, at: this.log.describe(task) })),
+      schedule: this.log.schedule(),
       ...(this.strategy?.seed === undefined ? {} : { seed: this.strategy.seed }),
       ...(details === undefined ? {} : { details }),
     });
@@ -219,11 +218,7 @@ export class Scheduler {
 
   /** Nobody can go on, whatever happens. */
   deadlock(): never {
-    const waits = this.tasks.map((task) => {
-      const holds = task.held.length > 0 ? `, holds ${heldNames(task)}` : '';
-      return `${task.name} waits for ${task.waitsFor?.name ?? 'nothing'}${holds}`;
-    });
-    this.fail('deadlock', waits.join('; '));
+    this.fail('deadlock', this.tasks.map(whatItWaitsFor).join('; '));
   }
 
   private start(task: Task, routine: Routine<unknown>): void {
@@ -254,7 +249,7 @@ export class Scheduler {
     this.last = task;
     task.state = 'running';
     this.runnable--;
-    if (this.preemptive) this.remember(task);
+    if (this.preemptive) this.log.ran(task);
     this.tracer?.taskRuns?.(task);
     let next: IteratorResult<number, unknown>;
     try {
@@ -306,30 +301,8 @@ export class Scheduler {
     this.tracer?.clockAdvanced?.(this.now);
     this.timers.shift()?.fire();
   }
-
-  private remember(task: Task): void {
-    const tail = this.history[this.history.length - 1];
-    if (tail?.name === task.name) tail.steps++;
-    else this.history.push({ name: task.name, steps: 1 });
-  }
-
-  private describe(task: Task): string {
-    const name = this.objectNames[pointObject(task.at)];
-    return name === undefined ? describePoint(task.at) : `${describePoint(task.at)} (${name})`;
-  }
 }
 
 function isRunnable(task: Task): boolean {
   return task.state === 'runnable';
-}
-
-function heldNames(task: Task): string {
-  return task.held.map((lock) => lock.name).join(', ') || 'no lock, but is in an atomic section';
-}
-
-function whyAtomic(task: Task): string {
-  if (task.kind === 'interrupt') return 'is an interrupt';
-  if (task.held.length === 0 && task.irqsOff > 0) return 'has interrupts off';
-  const uses = task.perCpu.map((what) => ` and uses the ${what} of its CPU, preemption off`);
-  return `holds ${heldNames(task)}${uses.join('')}`;
 }

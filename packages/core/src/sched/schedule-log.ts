@@ -1,0 +1,49 @@
+/** What a violation says about the run that led to it: who ran how long, and what each task is at. */
+import { describePoint, pointObject } from './preemption-point.ts';
+import type { Task } from './task.ts';
+
+export class ScheduleLog {
+  private readonly objectNames: string[] = [];
+  private readonly runs: { name: string; steps: number }[] = [];
+
+  /** @returns the id of a lock, queue or other object that points name. */
+  nameObject(name: string): number {
+    this.objectNames.push(name);
+    return this.objectNames.length - 1;
+  }
+
+  /** One more step of this task. */
+  ran(task: Task): void {
+    const tail = this.runs[this.runs.length - 1];
+    if (tail?.name === task.name) tail.steps++;
+    else this.runs.push({ name: task.name, steps: 1 });
+  }
+
+  /** `p1`, `kvm0*3`: each task with its steps in a row. */
+  schedule(): string[] {
+    return this.runs.map(({ name, steps }) => (steps === 1 ? name : `${name}*${steps}`));
+  }
+
+  /** What the task has announced last. */
+  describe(task: Task): string {
+    const name = this.objectNames[pointObject(task.at)];
+    return name === undefined ? describePoint(task.at) : `${describePoint(task.at)} (${name})`;
+  }
+}
+
+export function whatItWaitsFor(task: Task): string {
+  const holds = task.held.length > 0 ? `, holds ${heldNames(task)}` : '';
+  return `${task.name} waits for ${task.waitsFor?.name ?? 'nothing'}${holds}`;
+}
+
+export function heldNames(task: Task): string {
+  return task.held.map((lock) => lock.name).join(', ') || 'no lock, but is in an atomic section';
+}
+
+/** Why the task must not sleep. */
+export function whyAtomic(task: Task): string {
+  if (task.kind === 'interrupt') return 'is an interrupt';
+  if (task.held.length === 0 && task.irqsOff > 0) return 'has interrupts off';
+  const uses = task.perCpu.map((what) => ` and uses the ${what} of its CPU, preemption off`);
+  return `holds ${heldNames(task)}${uses.join('')}`;
+}
