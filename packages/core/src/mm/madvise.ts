@@ -12,6 +12,7 @@ import type { MmStruct } from './mm-struct.ts';
 import { modifyFlags } from './modify-vma.ts';
 import { VmFlags } from './vm-flags.ts';
 import type { Vma } from './vma.ts';
+import { tryLockVma, unlockVma } from './vma-lock.ts';
 import { zapVmaRange } from './zap.ts';
 
 /** Advices of this machine. @public */
@@ -48,10 +49,14 @@ const FLAG_CHANGES: Partial<Record<Advice, { set: number; clear: number }>> = {
   keeponfork: { set: 0, clear: VmFlags.WipeOnFork },
 };
 
+/** Advices that need nothing but the VMA that they are about. `get_lock_mode` */
+const OF_ONE_VMA: ReadonlySet<Advice> = new Set(['dontneed', 'free']);
+
 /**
  * Unmapped parts are passed over and end in ENOMEM, after the rest was done.
  *
- * @locks Takes mmapLock, for writing where a VMA changes; `remove` and `willneed` on a file drop it. @sleeps May.
+ * @locks The VMA's own, for `dontneed` and `free` inside one VMA that no writer has marked; else takes mmapLock, for
+ * writing where a VMA changes; `remove` and `willneed` on a file drop it. @sleeps May.
  */
 export function* madvise(
   kernel: Kernel,
@@ -64,6 +69,12 @@ export function* madvise(
   if (ABSENT.has(advice) || !isPageAligned(start) || length < 0) return 'EINVAL';
   const end = start + pageCeil(length);
   if (end === start) return undefined;
+  const locked = OF_ONE_VMA.has(advice) ? tryLockRange(kernel, mm, start, end) : undefined;
+  if (locked !== undefined) {
+    const error = yield* adviseVma(kernel, locked, start, end, advice);
+    unlockVma(kernel, locked);
+    return error;
+  }
   const writes = FLAG_CHANGES[advice] !== undefined;
   if (writes) {
     if (!(yield* mm.mmapLock.acquireWriteKillable())) return 'EINTR';
@@ -75,6 +86,14 @@ export function* madvise(
   if (writes) mm.mmapLock.releaseWrite();
   else mm.mmapLock.releaseRead();
   return error;
+}
+
+/** The one VMA of the range, read-locked. @returns `undefined` where there is no such VMA. `try_vma_read_lock` */
+function tryLockRange(kernel: Kernel, mm: MmStruct, start: number, end: number): Vma | undefined {
+  const vma = tryLockVma(kernel, mm, start);
+  if (vma === undefined || end <= vma.end) return vma;
+  unlockVma(kernel, vma);
+  return undefined;
 }
 
 /** Ends at the first page that cannot be had. `madvise_populate` */
