@@ -2,8 +2,10 @@
 machine file f 8K 616263
 p1 mmap 0x100000000 8K rw private,anonymous,fixed
 p1 mmap 0x100004000 8K rw shared,fixed f 0
+p1 maps
 p1 mincore 0x100000000 8K
 p1 store 0x100001000 1
+p1 maps
 p1 mincore 0x100000000 8K
 p1 mincore 0x100000000 12K
 p1 mincore 0x100000800 4K

@@ -29,22 +29,27 @@ const PAGE = 4096;
 
 /**
  * Whether two answers to the last of these events differ in nothing but pages of files of which the two sides may differ.
- * Only where the event before it is `maps` of the same process.
+ * Where the event before it is not `maps` of the same process, any page may be one of those, if there are any: what shrinks
+ * must not end in a difference that is none.
  */
 export function isSameResidency(events: readonly AnsweredEvent[], real: unknown, modelled: unknown): boolean {
   const asked = events.at(-1);
   const maps = mapsBefore(events, events.length - 1);
-  if (asked?.words[1] !== 'mincore' || maps === undefined) return false;
+  if (asked?.words[1] !== 'mincore' || !events.some(makesFile)) return false;
   if (typeof real !== 'string' || typeof modelled !== 'string' || real.length !== modelled.length) return false;
   const onlyThere = pagesOnlyInLinux(events);
   const onlyHere = pagesOnlyInModel(events);
   return [...real].every((page, i) => {
     if (page === modelled[i]) return true;
-    const name = pageOf(maps, Number(asked.words[2]) + i * PAGE);
-    if (name === undefined) return false;
     const allowed = page === '1' ? onlyThere : onlyHere;
-    return allowed === 'all' || allowed.has(name);
+    if (maps === undefined) return allowed === 'all' || allowed.size > 0;
+    const name = pageOf(maps, Number(asked.words[2]) + i * PAGE);
+    return name !== undefined && (allowed === 'all' || allowed.has(name));
   });
+}
+
+function makesFile({ words: [actor, verb] }: AnsweredEvent): boolean {
+  return actor === 'machine' && verb === 'file';
 }
 
 function pagesOnlyInLinux(events: readonly AnsweredEvent[]): Pages {
