@@ -4,7 +4,11 @@
  * recording are made. What the command counts beside a replay, to compare it with the ground truth, is not: it is measured
  * in `read-lackey.bench.ts`.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { kvm } from '@mmu-notifier/kvm';
 import {
   type AccessBatch,
@@ -21,6 +25,7 @@ import {
   type MmapCall,
   type Process,
 } from '@mmu-notifier/core';
+import { unpack } from '../src/compression/unpack.ts';
 
 /** What is used of `cli/src/replay`: no package exports it. */
 interface CommandParts {
@@ -83,8 +88,8 @@ class Parsed implements EventSink {
   }
 }
 
-async function read(sink: EventSink): Promise<void> {
-  const reading = (await openRecording(recording)).read(sink);
+async function read(sink: EventSink, path: string = recording): Promise<void> {
+  const reading = (await openRecording(path)).read(sink);
   while ((await reading.next()).done !== true);
 }
 
@@ -98,8 +103,22 @@ async function preparsed(): Promise<Parsed> {
   return parsed;
 }
 
+let gzipped: string | undefined;
+
+/** The same text, packed by gzip. */
+async function gzipRecording(): Promise<string> {
+  if (gzipped !== undefined) return gzipped;
+  const folder = mkdtempSync(join(tmpdir(), 'bench-'));
+  process.once('exit', () => rmSync(folder, { recursive: true }));
+  const parts: Uint8Array[] = [];
+  for await (const chunk of unpack(recording, 'xz').chunks) parts.push(chunk.slice());
+  gzipped = join(folder, 'lackey.txt.gz');
+  await writeFile(gzipped, gzipSync(Buffer.concat(parts)));
+  return gzipped;
+}
+
 /** What is replayed. */
-export type Source = 'typed arrays' | 'text';
+export type Source = 'typed arrays' | 'text' | 'gzip text';
 
 /** Accesses for each second of CPU time, in one replay. */
 export async function replayRate(source: Source, devices: 'cpu only' | 'kvm'): Promise<number> {
@@ -116,8 +135,9 @@ export async function replayRate(source: Source, devices: 'cpu only' | 'kvm'): P
   touchMemory(machine);
   const set = new DeviceSet(machine, plugins);
   const player = new Player(machine, set, new DeviceTurns({ numerator: 1, denominator: 4 }, plugins.length));
+  const path = source === 'gzip text' ? await gzipRecording() : recording;
   const before = process.cpuUsage();
-  if (source === 'text') await read(player);
+  if (source !== 'typed arrays') await read(player, path);
   else play(recorded, player);
   const { user, system } = process.cpuUsage(before);
   if (player.replayed < accesses) throw new Error(`${accesses - player.replayed} accesses were not replayed`);

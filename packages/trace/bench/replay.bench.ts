@@ -38,4 +38,5 @@ export const rows: readonly ReturnType<typeof row>[] = [
   row('replay, typed arrays, kvm makes a quarter', () => steadyRate('typed arrays', 'kvm'), 20),
   row('first replay, typed arrays, kvm makes a quarter', () => firstRate('kvm'), 20),
   row('replay, compressed text, CPU only', () => replayRate('text', 'cpu only'), 5),
+  row('replay, gzip text, CPU only', () => replayRate('gzip text', 'cpu only'), 5),
 ];

@@ -34,7 +34,7 @@ export function* faultAround(kernel: Kernel, fault: Fault): Routine<boolean> {
   const { pageTables, scheduler } = kernel;
   const { first, end } = faultWindow(vma, va, slot, kernel.faultAroundPages);
   const lock = kernel.ptLocks.ofSlot(slot);
-  yield* lock.acquire();
+  if (!lock.acquireNow()) yield* lock.acquire();
   for (let at = first; at < end; at += 4096) {
     const index = vma.indexOf(at);
     const neighbour = slot + (at - va) / 4096;

@@ -55,7 +55,8 @@ export function deleteFromPageCache(kernel: Kernel, file: File<Vma>, pfn: number
 
 function* bringIn(kernel: Kernel, file: File<Vma>, index: number): Routine<number | 'raced' | FilePageError> {
   const { allocator, frames, folioLocks } = kernel;
-  const pfn = yield* allocator.allocate();
+  let pfn = allocator.allocateNow();
+  if (pfn < 0) pfn = yield* allocator.allocate();
   if (pfn < 0) return 'out-of-memory';
   const before = file.pages.get(index);
   if (index >= file.lengthPages || (before !== undefined && 'pfn' in before)) {
