@@ -2,7 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ReplayReport } from '../src/replay/report.ts';
 import { Scratch } from './command.ts';
+import { TWO_PROCESSES } from './recordings.ts';
 
 const ROOT = join(__dirname, '../../..');
 const BUNDLED = join(ROOT, 'packages/trace/recordings/redis/lackey.txt.xz');
@@ -37,6 +40,52 @@ function ended(child: ChildProcess): Promise<Ended> {
 }
 
 const leftovers = (): string[] => readdirSync(scratch.path).filter((name) => name.startsWith('mmu-notifier-swap'));
+
+/** Processes that `child` has started and that still run. */
+function childrenOf({ pid = 0 }: ChildProcess): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
+
+const nodes = (): string[] => readdirSync(scratch.path).filter((name) => /^mmu-notifier-[A-Za-z0-9]{6}$/.test(name));
+
+describe('a replay with three devices, one of them on another node', () => {
+  it('verifies all sides, and leaves no process and no socket', async () => {
+    const recording = scratch.file('tiny.mm', TWO_PROCESSES);
+    const flags = ['--attach', 'kvm,gru,xpmem', '--ram', '50%', '--json'];
+    const { code, out, err } = await ended(start(['replay', recording, ...flags]));
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { devices, pins, violations } = JSON.parse(out) as ReplayReport;
+    expect(violations).toEqual([]);
+    expect(devices.map(({ name, refused }) => ({ name, refused }))).toEqual([
+      { name: 'kvm', refused: {} },
+      { name: 'gru', refused: {} },
+      { name: 'xpmem', refused: {} },
+    ]);
+    for (const { accesses, translationsInvalidated } of devices) {
+      expect(accesses).toBeGreaterThan(40);
+      expect(translationsInvalidated).toBeGreaterThan(0);
+    }
+    expect(pins.peak).toBe(0);
+    expect(nodes()).toEqual([]);
+  });
+
+  const onLinux = process.platform === 'linux' ? it : it.skip;
+  onLinux('ends in one line when the other node dies', async () => {
+    const child = start(['replay', BUNDLED, '--attach', 'xpmem', '--ram', '25%', '--progress']);
+    const end = ended(child);
+    while (child.exitCode === null && childrenOf(child).length === 0) await delay(20);
+    await new Promise((resolve) => child.stderr?.once('data', resolve));
+    for (const pid of childrenOf(child)) process.kill(pid, 'SIGKILL');
+    const { code, err } = await end;
+    expect(code).toBe(2);
+    const errors = err.split('\n').filter((line) => line.startsWith('error: '));
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatch(/^error: xpmem: the process of the other node is gone/);
+    expect(nodes()).toEqual([]);
+    expect(leftovers()).toEqual([]);
+  });
+});
 
 describe('the process', () => {
   it('reads a script from standard input, and answers each event as it happens', async () => {

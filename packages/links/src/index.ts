@@ -8,3 +8,5 @@ export type { LinkStats } from './counters.ts';
 export type { LinkTimers, SocketLinkOptions } from './options.ts';
 export { socketLinks } from './transport.ts';
 export type { SocketLinks } from './transport.ts';
+export { blockingLinks } from './blocking/blocking-links.ts';
+export type { BlockingClock, BlockingLinks } from './blocking/blocking-links.ts';

@@ -18,10 +18,25 @@ import { xpmemActions } from './actions.ts';
 import { brokenInvariants } from './invariants.ts';
 import { checkCredentials } from './options.ts';
 import type { XpmemCredentials } from './options.ts';
+import { type RemoteAccess, transferList } from './remote/permits.ts';
 import type { XpmemShared } from './shared.ts';
 import { closeGroup, openGroup } from './thread-group.ts';
 
-export class XpmemDevice implements Device {
+/** What `attach` answers. @public */
+export interface XpmemNode extends Device {
+  /**
+   * Accesses one after the other by a permit of another node's segment, many in one message.
+   *
+   * @returns how many were made, and why not the next one. @sleeps May. Errors: `ENOENT`, and those of `access`.
+   */
+  accessList(
+    process: ProcessHandle,
+    apid: number,
+    accesses: readonly RemoteAccess[],
+  ): Routine<{ readonly done: number; readonly error: Errno | undefined }>;
+}
+
+export class XpmemDevice implements XpmemNode {
   readonly actions: Readonly<Record<string, DeviceAction>>;
   private readonly shared: XpmemShared;
   private readonly listener: LinkListener | undefined;
@@ -53,6 +68,20 @@ export class XpmemDevice implements Device {
   /** @sleeps May. */
   access(request: DeviceAccess): Routine<DeviceAccessResult> {
     return accessXpmem(this.shared, request);
+  }
+
+  /**
+   * Accesses one after the other by a permit of another node's segment, many in one message.
+   *
+   * @returns how many were made, and why not the next one. @sleeps May. Errors: `ENOENT`, and those of `access`.
+   */
+  *accessList(
+    process: ProcessHandle,
+    apid: number,
+    accesses: readonly RemoteAccess[],
+  ): Routine<{ readonly done: number; readonly error: Errno | undefined }> {
+    const permit = this.shared.groups.get(process.name)?.remotePermits.get(apid);
+    return permit === undefined ? { done: 0, error: 'ENOENT' } : yield* transferList(permit, accesses);
   }
 
   /** @sleeps May. */

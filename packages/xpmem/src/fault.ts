@@ -98,7 +98,7 @@ function* lookUp(
     yield* segment.lock.acquire();
     const lost = rules.lost(watch, seq);
     const use = !lost && !segment.destroying;
-    if (use) yield* table.establish(source, page);
+    if (use) yield* table.establish(source, rules.asked(page, write || shared.config.coherence !== 'recall'));
     segment.lock.release();
     if (!use || shared.config.coherence === 'recall') putPage(shared, page);
     if (use) return undefined;
@@ -138,6 +138,11 @@ export function pageOf(address: number): number {
 }
 
 /** Twins change it. */
-export const rules: { lost: (watch: Watch, seq: number) => boolean } = {
+export const rules: {
+  lost: (watch: Watch, seq: number) => boolean;
+  asked: (page: UserPage, write: boolean) => UserPage;
+} = {
   lost: (watch, seq) => watch.readRetry(seq),
+  /** Looking a page up to write it marks it dirty; of one that was looked up to read, a store would be lost in reclaim. */
+  asked: (page, write) => ({ ...page, writable: page.writable && write }),
 };

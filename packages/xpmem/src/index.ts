@@ -4,3 +4,5 @@
  */
 export { xpmem } from './plugin.ts';
 export type { XpmemCredentials, XpmemOptions } from './options.ts';
+export type { XpmemNode } from './device.ts';
+export type { RemoteAccess } from './remote/permits.ts';

@@ -25,6 +25,8 @@ export type XpmemGuard =
   | 'zap'
   /** What the source may only read is mapped writable. */
   | 'write-permission'
+  /** What was looked up to read is mapped writable, where the source may write: its page is not marked dirty. */
+  | 'as-asked'
   /** A recall does not wait for the other nodes. */
   | 'answer'
   /** A recall gives a node up that does not answer, before its lease has ended. */
@@ -49,6 +51,7 @@ const TWINS: Readonly<Record<XpmemGuard, () => () => void>> = {
   answer: () => replace(waits, 'answer', () => nothing()),
   lease: () => replace(waits, 'untilEnd', () => 0),
   'overtaken-fault': () => replace(races, 'lost', () => false),
+  'as-asked': () => replace(rules, 'asked', (page) => page),
   'write-permission': () => replace(steps, 'permission', () => true),
 };
 

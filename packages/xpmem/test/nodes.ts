@@ -5,6 +5,7 @@ import type { Device, DeviceAccessResult, Errno, Routine, SecondaryMmuPlugin } f
 import { XpmemDevice } from '../src/device.ts';
 import { xpmem } from '../src/plugin.ts';
 import type { AwayNode } from '../src/remote/away.ts';
+import type { RemoteAccess } from '../src/remote/permits.ts';
 import type { XpmemShared } from '../src/shared.ts';
 import { AREA, PAGE } from './machine.ts';
 
@@ -73,6 +74,10 @@ export class Nodes {
 
   access(apid: string, kind: 'load' | 'store', address: number, data: Uint8Array): Routine<DeviceAccessResult> {
     return this.away.access({ process: this.consumer.handle, space: apid, address, kind, data });
+  }
+
+  list(apid: string, accesses: readonly RemoteAccess[]): Routine<{ done: number; error: Errno | undefined }> {
+    return (this.away as XpmemDevice).accessList(this.consumer.handle, Number(apid), accesses);
   }
 
   byte(address: number): number {

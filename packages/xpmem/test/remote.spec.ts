@@ -11,6 +11,8 @@ import type {
   Routine,
   VirtualAddress,
 } from '@mmu-notifier/plugin-api';
+import { decodeList, encodeList, unpackLoads } from '../src/remote/list.ts';
+import type { RemoteAccess } from '../src/remote/permits.ts';
 import { decode, encode, Type } from '../src/remote/wire.ts';
 import { withoutGuard } from '../src/testing.ts';
 import type { XpmemGuard } from '../src/testing.ts';
@@ -28,6 +30,37 @@ describe('a segment of another node', () => {
     expect(it.say(`store ${apid} ${2 * PAGE - 1} 0a0b`)).toBeUndefined();
     expect([it.byte(AREA + 2 * PAGE - 1), it.byte(AREA + 2 * PAGE)]).toEqual([10, 11]);
     expect(it.usable()).toEqual([1, 2]);
+    it.expectClean();
+  });
+
+  it('takes a list of accesses in one message, in their order, across pages', () => {
+    const it = new Nodes();
+    const apid = it.say(`get ${it.segid} rw home`) as string;
+    const long = Uint8Array.from({ length: 2 * PAGE }, (_, i) => i % 251);
+    const [first, second, third] = [new Uint8Array(1), new Uint8Array(1), new Uint8Array(2 * PAGE)];
+    const accesses: RemoteAccess[] = [
+      { address: 0, kind: 'load', data: first },
+      { address: 0, kind: 'store', data: Uint8Array.of(99) },
+      { address: 0, kind: 'load', data: second },
+      { address: PAGE / 2, kind: 'store', data: long },
+      { address: PAGE / 2, kind: 'load', data: third },
+    ];
+    expect(it.run(it.list(apid, accesses), it.consumer)).toEqual({ done: 5, error: undefined });
+    expect([first[0], second[0], it.byte(AREA)]).toEqual([1, 99, 99]);
+    expect(third).toEqual(long);
+    // get, three faults to read and three to write, and one list.
+    expect(it.stat('home', 'remote_accesses')).toBe(9);
+    it.expectClean();
+  });
+
+  it('makes a list up to the access that cannot be, and says why', () => {
+    const it = new Nodes();
+    const apid = it.say(`get ${it.segid} ro home`) as string;
+    const list = (...addresses: number[]): RemoteAccess[] =>
+      addresses.map((address) => ({ address, kind: 'load', data: new Uint8Array(1) }));
+    expect(it.run(it.list(apid, list(0, PAGE, 99 * PAGE, 0)), it.consumer)).toEqual({ done: 2, error: 'EFAULT' });
+    const store: RemoteAccess = { address: 0, kind: 'store', data: Uint8Array.of(1) };
+    expect(it.run(it.list(apid, [...list(0), store]), it.consumer)).toEqual({ done: 1, error: 'EACCES' });
     it.expectClean();
   });
 
@@ -138,6 +171,20 @@ describe('a message', () => {
     expect(decode(new Uint8Array(100_000))).toBeUndefined();
   });
 
+  it('with a list is read whole, or not at all', () => {
+    const accesses = [
+      { page: 2 ** 35, offset: 1, kind: 'store', data: Uint8Array.of(1, 2) },
+      { page: 0, offset: 0, kind: 'load', data: new Uint8Array(3) },
+    ] as const;
+    const { body, next } = encodeList(accesses, 0);
+    expect([decodeList(body), next]).toEqual([accesses, 2]);
+    for (let length = 1; length < body.length; length++)
+      if (length !== 15) expect(decodeList(body.subarray(0, length))).toBeUndefined();
+    const loads = Array.from({ length: 17 }, () => ({ ...accesses[1], data: new Uint8Array(4096) }));
+    expect(encodeList(loads, 0).next).toBe(16);
+    expect(unpackLoads(accesses, 0, 2, Uint8Array.of(1, 2))).toBe(false);
+  });
+
   it('of a stranger does nothing, and is counted', () => {
     const it = new Nodes();
     const { host } = (it.away as unknown as { shared: { host: PluginHost } }).shared;
@@ -177,6 +224,16 @@ function* use(it: Nodes, apid: string): Routine<void> {
   }
 }
 
+/** All of it at once, in one message where nobody is in the way. */
+function* useList(it: Nodes, apid: string): Routine<void> {
+  const accesses = [0, 1, 2, 1, 0, 3].flatMap((page): RemoteAccess[] => [
+    { address: page * PAGE + 1, kind: 'store', data: Uint8Array.of(page + 60) },
+    { address: page * PAGE + 1, kind: 'load', data: new Uint8Array(1) },
+  ]);
+  const { done, error = 'done' } = yield* it.list(apid, accesses);
+  if (!ALLOWED.includes(error)) throw new Error(`the list answers ${error} after ${done}`);
+}
+
 /** The source gives pages away for good; nobody may be able to reach them then. */
 function* shrink(it: Nodes, seed: number): Routine<void> {
   yield* it.sleep((seed % 7) * 1e6);
@@ -200,6 +257,7 @@ function race(seed: number, links: LinkFaults, more: Options = {}): Counts {
   if (got.startsWith('E')) return { recalls: 0, expired: 0 };
   it.machine.spawn('uses', use(it, got), it.consumer);
   it.machine.spawn('uses too', use(it, got), it.consumer);
+  it.machine.spawn('uses a list', useList(it, got), it.consumer);
   it.machine.spawn('shrinks', shrink(it, seed), it.source);
   it.machine.runAll();
   const counts = { recalls: it.stat('home', 'recalls_sent'), expired: it.stat('home', 'leases_expired') };

@@ -2,6 +2,7 @@
 import { UsageError } from '@mmu-notifier/core';
 import type { XpmemOptions } from '../src/options.ts';
 import { xpmem } from '../src/plugin.ts';
+import { withoutGuard } from '../src/testing.ts';
 import { AREA, PAGE, XpmemMachine, violation } from './machine.ts';
 
 const FLAVOURS = ['recall', 'until-invalidate'] as const;
@@ -120,6 +121,32 @@ it('pins nothing: the source is swapped out under its consumers, and comes back'
   expect(it.machine.syscalls.rss(it.source)).toMatchObject({ swap: PAGES });
   expect(it.load(at + PAGE, it.consumer)).toBe(2);
   it.expectClean();
+});
+
+/** A page that is clean in memory and in swap is read by permit, then written, and goes again. @returns what is there then. */
+function writtenAfterRead(it: XpmemMachine): number | string {
+  const out = (): unknown => it.run(it.machine.syscalls.madvise(it.source, AREA, PAGE, 'pageout'));
+  const apid = it.say(it.consumer, `get ${it.make(1)} rw`);
+  out();
+  it.say(it.consumer, `load ${apid} 0 1`);
+  it.say(it.consumer, `store ${apid} 0 0a`);
+  out();
+  return it.load(AREA);
+}
+
+it('loses no store to a page that it had looked up to read', () => {
+  const it = bench();
+  expect(writtenAfterRead(it)).toBe(10);
+  it.expectClean();
+});
+
+it('without the second look-up, for writing, the store is lost in reclaim, and that is caught', () => {
+  const restore = withoutGuard('as-asked');
+  try {
+    expect(violation(() => writtenAfterRead(bench())).oracle).toBe('data');
+  } finally {
+    restore();
+  }
 });
 
 it('until-invalidate keeps its pages in memory', () => {

@@ -6,7 +6,8 @@ import { Interrupt } from '../interrupt.ts';
 import type { Io } from '../output.ts';
 import { type LoadedPlugin, loadPlugin } from '../plugins.ts';
 import { type ReplayFlags, type ReplayOptions, parseReplayFlags } from './options.ts';
-import { type PlayedRun, playRecording, stepOf } from './play-recording.ts';
+import { RemoteNode } from '../remote/remote-node.ts';
+import { type PlayedRun, type Replay, playRecording, stepOf } from './play-recording.ts';
 import { type ProgressDisplay, progressDisplay } from '../progress.ts';
 import { Outputs } from '../seeing/outputs.ts';
 import type { ReplayComparison, ReplayReport } from './report.ts';
@@ -31,7 +32,7 @@ export async function replayCommand(path: string, flags: ReplayFlags, io: Io, dr
     const runs: PlayedRun[] = [];
     for (const [world, pluginsOfWorld] of plugins) {
       const replay = { recording, plugins: pluginsOfWorld, size, options, world, display, interrupt, outputs };
-      runs.push(await playRecording(replay));
+      runs.push(await playWithNode(replay, loaded));
     }
     outputs.finish(runs);
     const reports = runs.map(({ report }) => report);
@@ -42,6 +43,20 @@ export async function replayCommand(path: string, flags: ReplayFlags, io: Io, dr
     display.end();
     outputs.discard();
     interrupt.dispose();
+  }
+}
+
+/** XPMEM has another node, whose process is there for as long as the replay. */
+async function playWithNode(replay: Omit<Replay, 'node'>, loaded: readonly LoadedPlugin[]): Promise<PlayedRun> {
+  const at = loaded.findIndex(({ spec }) => spec === 'xpmem' || spec === '@mmu-notifier/xpmem');
+  const { share } = replay.options;
+  if (at < 0 || replay.world === 'pinned' || share.numerator === 0)
+    return await playRecording({ ...replay, node: undefined });
+  const node = new RemoteNode();
+  try {
+    return await playRecording({ ...replay, plugins: replay.plugins.with(at, node.plugin), node });
+  } finally {
+    await node.close();
   }
 }
 

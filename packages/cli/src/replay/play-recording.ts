@@ -11,6 +11,7 @@ import { FidelityComparison } from './fidelity/comparison.ts';
 import { faultView } from './fidelity/fault-view.ts';
 import { type ProbeLog, probe } from './fidelity/probe.ts';
 import { Player } from './player.ts';
+import type { RemoteNode } from '../remote/remote-node.ts';
 import type { ProgressDisplay, Step } from '../progress.ts';
 import type { Outputs } from '../seeing/outputs.ts';
 import { PerfettoTracer } from '../seeing/perfetto/tracer.ts';
@@ -26,6 +27,8 @@ export interface Replay {
   readonly size: MachineSize;
   readonly options: ReplayOptions;
   readonly world: 'today' | 'pinned';
+  /** The process that makes the accesses of one of the plugins. */
+  readonly node: RemoteNode | undefined;
   readonly display: ProgressDisplay;
   readonly interrupt: Interrupt;
   readonly outputs: Outputs;
@@ -58,6 +61,8 @@ export interface PlayedRun {
 
 export async function playRecording(replay: Replay): Promise<PlayedRun> {
   const { size, options, plugins, display, world, outputs } = replay;
+  const { node } = replay;
+  await node?.ready;
   const turns = new DeviceTurns(options.share, plugins.length);
   let player: Player | undefined;
   const tracer = outputs.trace && new PerfettoTracer(outputs.trace, () => player?.events ?? 0);
@@ -69,6 +74,7 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
     // The recorded kernels have huge pages configured, and notify where one might be split.
     kconfig: { TRANSPARENT_HUGEPAGE: options.compare === 'kernel', ...options.kconfig },
     ...(tracer === undefined ? {} : { tracer }),
+    ...(node === undefined ? {} : { live: node.links.clock, transport: node.links }),
   });
   try {
     display.begin(world === 'pinned' ? 'replaying with pins' : 'replaying', 'accesses');
@@ -76,12 +82,13 @@ export async function playRecording(replay: Replay): Promise<PlayedRun> {
     let fidelity: FidelityComparison | undefined;
     const log: ProbeLog = { range: (range) => fidelity?.range(range), young: () => fidelity?.young() };
     const compared = options.compare === 'kernel';
-    const devices = new DeviceSet(machine, compared ? [...plugins, probe(log)] : plugins);
+    const devices = new DeviceSet(machine, compared ? [...plugins, probe(log)] : plugins, node);
     const recorder = recorderOf(replay, machine, devices, tracer);
     const counter = new TruthCounter();
     player = new Player(machine, devices, turns, { watch: recorder, counter });
     if (compared) fidelity = new FidelityComparison(player, faultView(machine));
     const summary = await readAll(replay, fidelity ?? player);
+    player.flush();
     const seconds = (performance.now() - started) / 1000;
     const violations = player.ended?.kind === 'violation' ? [player.ended.violation] : guard(() => machine.check());
     const finished = recorder?.finish(player.ended?.event ?? player.events);

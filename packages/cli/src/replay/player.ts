@@ -142,6 +142,7 @@ export class Player implements EventSink {
   event(event: MmEvent, origin: EventOrigin): void {
     this.events++;
     this.counter?.event(event, origin);
+    if (this.devices.deferred) this.flush();
     if (this.ended !== undefined) return;
     if (origin === 'image') this.imageCalls[event.verb] = (this.imageCalls[event.verb] ?? 0) + 1;
     try {
@@ -152,6 +153,21 @@ export class Player implements EventSink {
     }
     if (this.ended === undefined) this.replayed++;
     if (this.events >= this.nextLook) this.look();
+  }
+
+  /** Makes what other processes have not made yet. What they cannot make the CPU does. */
+  flush(): void {
+    if (this.ended !== undefined) return;
+    try {
+      for (const { process, kind, address, length, bytes } of this.devices.flush()) {
+        this.byCpu++;
+        if (bytes !== undefined) this.data.scratch.set(bytes);
+        this.slow(process, kind, address, length);
+      }
+      if (this.machine.outOfMemory) this.kill();
+    } catch (error) {
+      this.stop(error);
+    }
   }
 
   finalLayout(number: number, segments: readonly LayoutSegment[]): void {
@@ -192,7 +208,11 @@ export class Player implements EventSink {
   private piece(process: Process, kind: AccessKind, address: number, size: number): void {
     const device = kind === AccessKind.kernelStore ? CPU : this.turns.next();
     if (device !== CPU) {
-      if (this.byDevice(device, process, kind, address, size)) return this.devices.count(device);
+      if (this.byDevice(device, process, kind, address, size)) {
+        this.devices.count(device);
+        if (this.devices.isFull) this.flush();
+        return;
+      }
       if (this.machine.outOfMemory) return this.kill();
     }
     this.byCpu++;

@@ -17,6 +17,11 @@ export interface LiveClock {
   alarm(nanoseconds: number, ring: () => void): () => void;
   /** Resolves after the event loop has served what was waiting. */
   turn(): Promise<void>;
+  /**
+   * Blocks this thread until something has happened outside, at most for `nanoseconds`, and serves it: promises that tasks
+   * wait for, watchers of links. With it `Machine.run` works too, and the world outside has to live on another thread.
+   */
+  block?(nanoseconds?: number): void;
 }
 
 /** Steps between two looks at the event loop. */
@@ -53,6 +58,19 @@ export class LiveLoop {
       else await this.idle(scheduler);
     }
     while (scheduler.runnable > 0) scheduler.step();
+  }
+
+  /** As `idle`, on this thread. @returns false where the clock cannot. */
+  block(scheduler: Scheduler): boolean {
+    const { clock } = this;
+    if (clock.block === undefined) return false;
+    const due = scheduler.timers.next;
+    if (due === undefined && this.outside === 0) scheduler.deadlock();
+    this.tick(scheduler);
+    if (scheduler.runnable > 0) return true;
+    clock.block(due === undefined ? undefined : Math.max(0, due - scheduler.now));
+    this.tick(scheduler);
+    return true;
   }
 
   private tick(scheduler: Scheduler): void {

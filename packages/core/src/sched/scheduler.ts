@@ -292,6 +292,7 @@ export class Scheduler {
   }
 
   private idle(): void {
+    if (this.live?.block(this)) return;
     if (this.live?.outside) {
       throw new UsageError('not-live', 'a task waits for the world outside: expected spawn and runLive instead of run');
     }

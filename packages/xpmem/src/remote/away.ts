@@ -8,11 +8,15 @@
 import { PAGE_SIZE } from '@mmu-notifier/plugin-api';
 import type { Errno, Link, Mutex, Routine, WaitQueue } from '@mmu-notifier/plugin-api';
 import type { XpmemShared } from '../shared.ts';
+import { type ListedAccess, encodeList, unpackLoads } from './list.ts';
 import { Type, answerOf, decode, encode } from './wire.ts';
 import type { Frame } from './wire.ts';
 
 /** How often a request is sent, and how often an access begins anew. */
 const TRIES = 40;
+
+/** Requests that use translations. */
+const ACCESSES: ReadonlySet<number> = new Set([Type.load, Type.store, Type.list]);
 
 interface Pending {
   readonly frame: Partial<Frame> & { readonly type: number };
@@ -79,16 +83,9 @@ export class AwayNode {
     const offset = address % PAGE_SIZE;
     const write = kind === 'store';
     for (let tries = 0; tries < TRIES; tries++) {
-      if (this.link === undefined || !this.granted.has(segid)) {
-        const error = yield* this.get(segid, mode);
-        if (error !== undefined) return error;
-      }
-      const held = this.held(segid, page);
-      if (held === undefined || (write && !held)) {
-        const error = yield* this.fault(segid, page, write);
-        if (error !== undefined && error !== 'EAGAIN') return error;
-        continue;
-      }
+      const ready = yield* this.ready(segid, mode, page, write);
+      if (ready === 'again') continue;
+      if (ready !== undefined) return ready;
       const more = write ? { type: Type.store, body: data } : { type: Type.load, count: data.length };
       const reply = yield* this.request({ ...more, id: segid, page, offset });
       if (typeof reply === 'string') return reply;
@@ -103,11 +100,66 @@ export class AwayNode {
     return 'ETIMEDOUT';
   }
 
+  /**
+   * Accesses one after the other, as many in one message as it takes.
+   *
+   * @returns how many were made, and why not the next one. @sleeps May.
+   */
+  *list(
+    { segid, mode }: { readonly segid: number; readonly mode: 'ro' | 'rw' },
+    accesses: readonly ListedAccess[],
+  ): Routine<{ readonly done: number; readonly error: Errno | undefined }> {
+    let done = 0;
+    for (let tries = 0; done < accesses.length && tries < TRIES; tries++) {
+      const { ready, error } = yield* this.prepare(segid, mode, accesses, done);
+      if (ready === done) return { done, error };
+      const { body } = encodeList(accesses.slice(0, ready), done);
+      const reply = yield* this.request({ type: Type.list, id: segid, body });
+      if (typeof reply === 'string') return { done, error: reply };
+      const answer = answerOf(reply);
+      if (answer !== 'done' && answer !== 'EAGAIN') return { done, error: answer };
+      if (!unpackLoads(accesses, done, reply.count, reply.body)) return { done, error: 'EPROTO' };
+      if (reply.count > 0) tries = 0;
+      done += reply.count;
+      if (answer === 'EAGAIN') this.translations.get(segid)?.delete(accesses[done]?.page ?? -1);
+    }
+    return { done, error: done < accesses.length ? 'ETIMEDOUT' : undefined };
+  }
+
   /** Nothing is used any more, and then the peer hears of it. @sleeps Never. */
   close(): void {
     this.translations.clear();
     this.link?.close();
     this.disconnected();
+  }
+
+  /** Faults in what the accesses from `first` on need. @returns up to which it did, and why no further. */
+  private *prepare(
+    segid: number,
+    mode: 'ro' | 'rw',
+    accesses: readonly ListedAccess[],
+    first: number,
+  ): Routine<{ readonly ready: number; readonly error: Errno | undefined }> {
+    for (let at = first; at < accesses.length; at++) {
+      const { page, kind } = accesses[at] as ListedAccess;
+      let found: Errno | 'again' | undefined = 'again';
+      for (let tries = 0; found === 'again' && tries < TRIES; tries++)
+        found = yield* this.ready(segid, mode, page, kind === 'store');
+      if (found !== undefined) return { ready: at, error: found === 'again' ? 'ETIMEDOUT' : found };
+    }
+    return { ready: accesses.length, error: undefined };
+  }
+
+  /** `undefined`: the translation is here. `again`: it was asked for. @sleeps May. */
+  private *ready(segid: number, mode: 'ro' | 'rw', page: number, write: boolean): Routine<Errno | 'again' | undefined> {
+    if (this.link === undefined || !this.granted.has(segid)) {
+      const error = yield* this.get(segid, mode);
+      if (error !== undefined) return error;
+    }
+    const held = this.held(segid, page);
+    if (held !== undefined && (held || !write)) return undefined;
+    const error = yield* this.fault(segid, page, write);
+    return error === undefined || error === 'EAGAIN' ? 'again' : error;
   }
 
   private *fault(segid: number, page: number, write: boolean): Routine<Errno | undefined> {
@@ -217,7 +269,7 @@ export class AwayNode {
 
   /** Answers the recalls whose pages nobody is at. */
   private acknowledge(): void {
-    const busy = [...this.pending.values()].filter(({ frame: { type } }) => type === Type.load || type === Type.store);
+    const busy = [...this.pending.values()].filter(({ frame: { type } }) => ACCESSES.has(type));
     this.due = this.due.filter((recall) => {
       if (busy.some((pending) => pending.answer === undefined && within(pending, recall))) return true;
       this.link?.send(encode({ type: Type.ack, number: recall.number }));
@@ -236,8 +288,10 @@ export class AwayNode {
   }
 }
 
+/** A list may be at any page of its segment. */
 function within({ frame }: Pending, { id, page, count }: Pick<RecallDue, 'id' | 'page' | 'count'>): boolean {
   const at = frame.page ?? 0;
+  if (frame.type === Type.list) return frame.id === id;
   return frame.id === id && at >= page && at < page + count;
 }
 

@@ -9,6 +9,7 @@ import { fetchPage, serves } from '../fault.ts';
 import { PfnTable } from '../pfn-table.ts';
 import type { Segment } from '../segment.ts';
 import type { XpmemShared } from '../shared.ts';
+import { decodeList, packLoads } from './list.ts';
 import { Type, decode, encode, flagOf } from './wire.ts';
 import type { Frame } from './wire.ts';
 
@@ -93,6 +94,7 @@ export class HomeSession {
     else if (type === Type.renew) this.reply(number, 'done');
     else if (type === Type.fault) this.fault(frame);
     else if (type === Type.load || type === Type.store) yield* this.access(frame);
+    else if (type === Type.list) yield* this.list(frame);
     else this.shared.stats.bad_messages();
   }
 
@@ -155,6 +157,28 @@ export class HomeSession {
     segment.lock.release();
     this.shared.stats.remote_accesses();
     this.reply(number, served ? 'done' : 'EAGAIN', 0, loaded);
+  }
+
+  /** As `access`, one after the other: the reply counts those that were carried out. */
+  private *list({ number, id, body }: Frame): Routine<void> {
+    const holder = this.holders.get(id);
+    const segment = holder?.table.segment;
+    const accesses = decodeList(body);
+    if (accesses === undefined) return this.shared.stats.bad_messages();
+    if (holder === undefined || segment === undefined || segment.destroying) return this.reply(number, 'ENOENT');
+    const { ledger } = this.shared.host;
+    let done = 0;
+    yield* segment.lock.acquire();
+    for (const { page, offset, kind, data } of accesses) {
+      const held = holder.table.pages.get(segment.vaddr + page * PAGE_SIZE);
+      const write = kind === 'store';
+      if (held === undefined || !serves(held, write) || (write && !holder.writable)) break;
+      ledger[kind](held.entry, offset, data.length, data, 0);
+      done++;
+    }
+    segment.lock.release();
+    this.shared.stats.remote_accesses(done);
+    this.reply(number, done === accesses.length ? 'done' : 'EAGAIN', done, packLoads(accesses, done));
   }
 
   /** A lease is not renewed while an answer is due: so a recall ends when the lease ends that it found. */

@@ -5,6 +5,7 @@ import { isId } from '../ids.ts';
 import type { XpmemShared } from '../shared.ts';
 import type { ThreadGroup } from '../thread-group.ts';
 import { AwayNode } from './away.ts';
+import type { ListedAccess } from './list.ts';
 
 export interface RemotePermit {
   readonly apid: number;
@@ -50,4 +51,36 @@ export function* transferRemote(
     done += part.length;
   }
   return undefined;
+}
+
+/** One load or store of a list: bytes of the segment from `address` on, which may cross pages. @public */
+export interface RemoteAccess {
+  readonly address: number;
+  readonly kind: 'load' | 'store';
+  /** Filled by a load. */
+  readonly data: Uint8Array;
+}
+
+/** @locks None held. @returns how many were made, and why not the next one. @sleeps May. */
+export function* transferList(
+  permit: RemotePermit,
+  accesses: readonly RemoteAccess[],
+): Routine<{ readonly done: number; readonly error: Errno | undefined }> {
+  const parts: ListedAccess[] = [];
+  /** Number of parts of the accesses up to each. */
+  const ends: number[] = [];
+  for (const { address, kind, data } of accesses) {
+    if (!Number.isSafeInteger(address) || address < 0 || (kind === 'store' && permit.mode !== 'rw')) break;
+    for (let at = 0; at < data.length;) {
+      const offset = (address + at) % PAGE_SIZE;
+      const part = data.subarray(at, at + PAGE_SIZE - offset);
+      parts.push({ page: Math.floor((address + at) / PAGE_SIZE), offset, kind, data: part });
+      at += part.length;
+    }
+    ends.push(parts.length);
+  }
+  const { done, error } = yield* permit.node.list(permit, parts);
+  const made = ends.filter((end) => end <= done).length;
+  if (made < ends.length || made === accesses.length) return { done: made, error };
+  return { done: made, error: permit.mode === 'rw' ? 'EFAULT' : 'EACCES' };
 }

@@ -1,17 +1,20 @@
 /**
  * Messages between nodes. One header for all, so that a peer's bytes are checked in one place:
  *
- *     0 type | 1 flag | 2..3 offset | 4..7 number | 8..11 page | 12..15 pages or length | 16..23 id | 24.. body
+ *     0 type | 1 flag | 2..3 offset | 4..7 number | 8..15 page | 16..23 pages or length | 24..31 id | 32.. body
  *
- * To the home node: GET, FAULT, LOAD, STORE, RENEW, ACK. From it: REPLY, RECALL.
+ * To the home node: GET, FAULT, LOAD, STORE, LIST (accesses one after the other, `list.ts`), RENEW, ACK. From it: REPLY,
+ * RECALL. Pages, counts and ids are doubles: a segment may be a whole address space.
  */
 import type { Errno } from '@mmu-notifier/plugin-api';
 
-export const Type = { get: 1, fault: 2, load: 3, store: 4, renew: 5, ack: 6, reply: 7, recall: 8 } as const;
+export const Type = { get: 1, fault: 2, load: 3, store: 4, renew: 5, ack: 6, reply: 7, recall: 8, list: 9 } as const;
 
-const HEADER = 24;
+const HEADER = 32;
 /** A page, at most. */
 const MOST_BODY = 4096;
+/** Of a list and its reply. */
+export const MOST_LIST = 65536;
 
 export interface Frame {
   readonly type: number;
@@ -50,6 +53,10 @@ export function flagOf(answer: Errno | 'done'): number {
   return at < 0 ? ANSWERS.indexOf('EFAULT') : at;
 }
 
+function isCount(number: number): boolean {
+  return Number.isSafeInteger(number) && number >= 0;
+}
+
 const EMPTY = new Uint8Array(0);
 
 export function encode(frame: Partial<Frame> & { readonly type: number; readonly number: number }): Uint8Array {
@@ -60,28 +67,30 @@ export function encode(frame: Partial<Frame> & { readonly type: number; readonly
   view.setUint8(1, flag);
   view.setUint16(2, offset);
   view.setUint32(4, frame.number);
-  view.setUint32(8, page);
-  view.setUint32(12, count);
-  view.setFloat64(16, id);
+  view.setFloat64(8, page);
+  view.setFloat64(16, count);
+  view.setFloat64(24, id);
   message.set(body, HEADER);
   return message;
 }
 
 /** `undefined` for what is no message of this protocol. */
 export function decode(message: Uint8Array): Frame | undefined {
-  if (message.length < HEADER || message.length > HEADER + MOST_BODY) return undefined;
+  if (message.length < HEADER || message.length > HEADER + MOST_LIST) return undefined;
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   const frame: Frame = {
     type: view.getUint8(0),
     flag: view.getUint8(1),
     offset: view.getUint16(2),
     number: view.getUint32(4),
-    page: view.getUint32(8),
-    count: view.getUint32(12),
-    id: view.getFloat64(16),
+    page: view.getFloat64(8),
+    count: view.getFloat64(16),
+    id: view.getFloat64(24),
     body: message.subarray(HEADER),
   };
-  const sane = frame.type >= Type.get && frame.type <= Type.recall && Number.isSafeInteger(frame.id) && frame.id >= 0;
-  const inPage = frame.offset + Math.max(frame.body.length, frame.type === Type.load ? frame.count : 0) <= MOST_BODY;
-  return sane && inPage ? frame : undefined;
+  const { type, page, count, id } = frame;
+  if (type < Type.get || type > Type.list || ![page, count, id].every(isCount)) return undefined;
+  if (type === Type.list || type === Type.reply) return frame;
+  const inPage = frame.offset + Math.max(frame.body.length, type === Type.load ? count : 0) <= MOST_BODY;
+  return inPage ? frame : undefined;
 }
