@@ -7,6 +7,8 @@ import { replayCommand } from './replay/command.ts';
 import type { ReplayFlags } from './replay/options.ts';
 import { runCommand } from './run/command.ts';
 import { addRunOptions } from './run/script-flags.ts';
+import { type AttachFlags, attachCommand } from './xpmem/attach.ts';
+import { type ServeFlags, serveCommand } from './xpmem/serve.ts';
 import { VERSION } from './version.ts';
 
 const RUN_EXAMPLES = `
@@ -28,6 +30,13 @@ Examples:
   $ mmu-notifier replay lackey.txt.xz --perfetto out.pftrace       a trace for ui.perfetto.dev
   $ mmu-notifier replay kernel.txt.xz --attach kvm --fidelity      what the model does, beside what the kernel did
   $ mmu-notifier replay lackey.txt.xz --json | jq .faults          the report as one object
+`;
+
+const XPMEM_EXAMPLES = `
+Examples, in two terminals:
+  $ mmu-notifier xpmem serve --size 64M --listen unix:./a.sock
+  $ mmu-notifier xpmem attach unix:./a.sock
+  attach> store 0 "hello"        then, there:  serve> dump 0 16, serve> swap 0 4K
 `;
 
 const EXIT_CODES = `
@@ -60,6 +69,7 @@ function buildProgram(io: Io, drivers: string[], exit: (code: ExitCode) => void)
     .showHelpAfterError('Try --help.')
     .addHelpText('after', EXIT_CODES);
   addRun(program, (scripts, typed) => runCommand(scripts, typed, io, drivers).then(exit));
+  addXpmem(program, io, exit);
   addReplay(program, (recording, flags) => replayCommand(recording, flags, io, drivers).then(exit));
   program.allowExcessArguments().action(() => {
     const [unknown] = program.args;
@@ -68,6 +78,34 @@ function buildProgram(io: Io, drivers: string[], exit: (code: ExitCode) => void)
     throw new CommanderError(ExitCode.usage, 'mmu-notifier.noCommand', 'no command');
   });
   return program;
+}
+
+function addXpmem(program: Command, io: Io, exit: (code: ExitCode) => void): void {
+  const group = program.command('xpmem').description('Share memory between two nodes, and watch it being called back.');
+  group
+    .command('serve')
+    .description('Let other nodes use memory of this one, and change it meanwhile by commands.')
+    .requiredOption('--listen <endpoint>', 'unix:PATH, tcp:HOST:PORT or tcp:[IPV6]:PORT')
+    .option('--size <size>', 'anonymous memory to share', '4M')
+    .option('--file <file>', 'share a copy of the bytes of a file')
+    .option('--ram <size>', 'physical memory (default: all that it needs)')
+    .option(
+      '--key <file>',
+      'the key that both ends share (default, for a Unix socket: PATH.key, made where it is missing)',
+    )
+    .option('--json', 'answer in JSON, one object a line')
+    .addHelpText('after', XPMEM_EXAMPLES)
+    .action((flags: ServeFlags) => serveCommand(flags, io).then(exit));
+  group
+    .command('attach')
+    .description('Use the memory that another node serves, by commands.')
+    .argument('<endpoint>', 'where it serves')
+    .option('--segment <id>', 'which memory of it', '0x100000001')
+    .option('--read-only', 'ask for no more than to read')
+    .option('--key <file>', 'the key that both ends share (default, for a Unix socket: PATH.key)')
+    .option('--json', 'answer in JSON, one object a line')
+    .addHelpText('after', XPMEM_EXAMPLES)
+    .action((endpoint: string, flags: AttachFlags) => attachCommand(endpoint, flags, io).then(exit));
 }
 
 function width({ columns }: Io): { getOutHelpWidth: () => number } {

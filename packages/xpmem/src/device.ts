@@ -34,6 +34,8 @@ export interface XpmemNode extends Device {
     apid: number,
     accesses: readonly RemoteAccess[],
   ): Routine<{ readonly done: number; readonly error: Errno | undefined }>;
+  /** Pages of other nodes that may be used here now, and for how long still, in nanoseconds. */
+  remoteState(): { readonly pages: number; readonly leaseNs: number };
 }
 
 export class XpmemDevice implements XpmemNode {
@@ -82,6 +84,18 @@ export class XpmemDevice implements XpmemNode {
   ): Routine<{ readonly done: number; readonly error: Errno | undefined }> {
     const permit = this.shared.groups.get(process.name)?.remotePermits.get(apid);
     return permit === undefined ? { done: 0, error: 'ENOENT' } : yield* transferList(permit, accesses);
+  }
+
+  remoteState(): { readonly pages: number; readonly leaseNs: number } {
+    let pages = 0;
+    let leaseNs = 0;
+    for (const node of this.shared.nodes.values()) {
+      const left = node.leaseUntil - this.shared.host.tasks.now();
+      if (left <= 0) continue;
+      leaseNs = Math.max(leaseNs, left);
+      for (const held of node.translations.values()) pages += held.size;
+    }
+    return { pages, leaseNs };
   }
 
   /** @sleeps May. */
