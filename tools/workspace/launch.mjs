@@ -13,7 +13,9 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const REPLAY = 'replay packages/trace/recordings/redis/lackey.txt.xz --attach kvm --ram 25% --progress'.split(' ');
+const REPLAY = 'replay packages/trace/recordings/redis/lackey.txt.xz --attach kvm,gru,xpmem --ram 25% --progress'.split(
+  ' ',
+);
 
 const [command, ...args] = process.argv.slice(2);
 checkNode();
