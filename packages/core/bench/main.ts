@@ -18,12 +18,23 @@ const FILES = [
   'core/bench/calls.bench.ts',
   'core/bench/kvm.bench.ts',
   'gru/bench/gru.bench.ts',
+  'xpmem/bench/xpmem.bench.ts',
+  'core/bench/chain.bench.ts',
   'core/bench/vmas.bench.ts',
   'trace/bench/replay.bench.ts',
 ];
 
 /** What Node says of a package without its `dist`. */
 const NOT_BUILT: ReadonlySet<string> = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
+
+/** What a file of rows exports. */
+interface Bench {
+  readonly rows: readonly Row[];
+  /** Ends what the rows have started. */
+  finish?(): Promise<void>;
+}
+
+const finishers: (() => Promise<void>)[] = [];
 
 interface Measured {
   readonly row: Row;
@@ -48,6 +59,7 @@ try {
   }
 } finally {
   timing.close();
+  for (const finish of finishers) await finish();
 }
 const results = measured.map(resultOf);
 if (options.json === true) {
@@ -72,7 +84,8 @@ async function allRows(): Promise<Row[]> {
 /** The rows of a file; none, and a line that says so, where a package that it needs has not been built. */
 async function rowsOf(file: string): Promise<readonly Row[]> {
   try {
-    const module = (await import(new URL(`../../${file}`, import.meta.url).href)) as { readonly rows: readonly Row[] };
+    const module = (await import(new URL(`../../${file}`, import.meta.url).href)) as Bench;
+    if (module.finish !== undefined) finishers.push(module.finish);
     return module.rows;
   } catch (error) {
     if (!(error instanceof Error) || !NOT_BUILT.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
@@ -88,6 +101,8 @@ async function measure(one: Measured, warmsUp: boolean): Promise<void> {
     if (typeof kernel === 'string') one.missing = kernel;
     else if (!warmsUp) one.kernel.push(kernel);
   }
+  const beside = await row.beside?.();
+  if (beside !== undefined && !warmsUp) one.kernel.push(beside);
   // The kernel's turn took the model's memory out of caches.
   await row.measure();
   const model = await row.measure();
@@ -102,7 +117,7 @@ function resultOf({ row, model, kernel, missing }: Measured): Result {
     name,
     unit,
     model: found,
-    ...(row.kernel === undefined ? {} : { kernel: missing ?? spread(kernel) }),
+    ...(row.kernel === undefined && kernel.length === 0 ? {} : { kernel: missing ?? spread(kernel) }),
     ...(ratios.length === 0 ? {} : { ratio: spread(ratios) }),
     aim: aimText(row),
     reached:
@@ -118,7 +133,7 @@ function resultOf({ row, model, kernel, missing }: Measured): Result {
 }
 
 function aimText({ unit, aim }: Row): string {
-  if (aim.kind === 'ratio') return `${aim.text} of the kernel`;
+  if (aim.kind === 'ratio') return `${aim.text} of ${aim.of ?? 'the kernel'}`;
   if (aim.kind === 'rate') return `>= ${aim.atLeast / 1e6} million/s`;
   return unit === 'us' ? `<= ${aim.atMost / 1000} us` : `<= ${aim.atMost} ${unit}`;
 }

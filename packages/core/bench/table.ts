@@ -25,7 +25,7 @@ export function spread(samples: readonly number[]): Spread {
   return { min: at(0), median: at(0.5), max: at(1) };
 }
 
-const TITLES = ['measured', 'unit', 'model: min / median / max', 'kernel', 'ratio', 'aim', ''];
+const TITLES = ['measured', 'unit', 'model: min / median / max', 'kernel, or beside', 'ratio', 'aim', ''];
 
 export function table(results: readonly Result[]): string {
   const lines = [TITLES, ...results.map(cells)];

@@ -79,7 +79,13 @@ export class PfnTable {
   }
 
   holds(start: number, end: number): boolean {
-    return this.inside(start, end).length > 0;
+    const { pages } = this;
+    if ((end - start) / PAGE_SIZE > pages.size) {
+      for (const address of pages.keys()) if (address >= start && address < end) return true;
+      return false;
+    }
+    for (let address = start; address < end; address += PAGE_SIZE) if (pages.has(address)) return true;
+    return false;
   }
 
   private inside(start: number, end: number): readonly (readonly [number, SourcePage])[] {

@@ -9,22 +9,12 @@ import { PAGE_SIZE } from '@mmu-notifier/plugin-api';
 import type { Errno, Link, Mutex, Routine, WaitQueue } from '@mmu-notifier/plugin-api';
 import type { XpmemShared } from '../shared.ts';
 import { type ListedAccess, encodeList, unpackLoads } from './list.ts';
+import { ACCESSES, type Pending, within } from './pending.ts';
 import { Type, answerOf, decode, encode } from './wire.ts';
 import type { Frame } from './wire.ts';
 
 /** How often a request is sent, and how often an access begins anew. */
 const TRIES = 40;
-
-/** Requests that use translations. */
-const ACCESSES: ReadonlySet<number> = new Set([Type.load, Type.store, Type.list]);
-
-interface Pending {
-  readonly frame: Partial<Frame> & { readonly type: number };
-  readonly sentAt: number;
-  /** A recall or the end of a lease came meanwhile. */
-  raced: boolean;
-  answer: Frame | Errno | undefined;
-}
 
 interface RecallDue {
   readonly number: number;
@@ -142,6 +132,8 @@ export class AwayNode {
   ): Routine<{ readonly ready: number; readonly error: Errno | undefined }> {
     for (let at = first; at < accesses.length; at++) {
       const { page, kind } = accesses[at] as ListedAccess;
+      const held = this.link === undefined ? undefined : this.held(segid, page);
+      if (held === true || (held === false && kind === 'load')) continue;
       let found: Errno | 'again' | undefined = 'again';
       for (let tries = 0; found === 'again' && tries < TRIES; tries++)
         found = yield* this.ready(segid, mode, page, kind === 'store');
@@ -261,7 +253,9 @@ export class AwayNode {
 
   private recalled({ number, id, page, count }: Frame): void {
     const pages = this.translations.get(id);
-    for (const held of [...(pages?.keys() ?? [])]) if (held >= page && held < page + count) pages?.delete(held);
+    if (pages !== undefined && count <= pages.size)
+      for (let gone = page; gone < page + count; gone++) pages.delete(gone);
+    else for (const held of pages?.keys() ?? []) if (held >= page && held < page + count) pages?.delete(held);
     for (const pending of this.pending.values()) if (within(pending, { id, page, count })) pending.raced = true;
     this.due.push({ number, id, page, count });
     this.acknowledge();
@@ -286,13 +280,6 @@ export class AwayNode {
     for (const pending of this.pending.values()) pending.answer ??= 'ECONNRESET';
     this.answers.wakeAll();
   }
-}
-
-/** A list may be at any page of its segment. */
-function within({ frame }: Pending, { id, page, count }: Pick<RecallDue, 'id' | 'page' | 'count'>): boolean {
-  const at = frame.page ?? 0;
-  if (frame.type === Type.list) return frame.id === id;
-  return frame.id === id && at >= page && at < page + count;
 }
 
 /** Twins change it. */
