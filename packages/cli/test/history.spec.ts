@@ -51,6 +51,16 @@ describe('the history', () => {
   });
 });
 
+describe('the example of XPMEM', () => {
+  it('ends as it says, and both ways', async () => {
+    const { code, out, err } = await command('run', join(HISTORY, '../examples/xpmem.mm'));
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { seeds, exists } = JSON.parse(out) as { seeds: number; exists: { seen: number }[] };
+    expect(seeds).toBe(300);
+    for (const { seen } of exists) expect(seen).toBeGreaterThan(0);
+  });
+});
+
 describe('a script that expects a violation', () => {
   const script = (...lines: string[]): string => scratch.file('expect.mm', [...lines, ''].join('\n'));
 

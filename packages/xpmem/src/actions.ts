@@ -28,6 +28,9 @@ const VERBS: Readonly<Record<string, Verb>> = {
   detach,
   load,
   store,
+  // In scripts `load` and `store` are the device's own, by address.
+  peek: load,
+  poke: store,
 };
 
 /** A process that has not opened the device gets `ESRCH` (libxpmem: XPMEM_ERRNO_NOPROC). */

@@ -1,4 +1,5 @@
 /** Runs the events whose actor is a device. */
+import type { Process } from '@mmu-notifier/core';
 import { type Routine, isErrno } from '@mmu-notifier/plugin-api';
 import { isReference } from '@mmu-notifier/trace';
 import type { DeviceEvent, DeviceLoadEvent, DeviceStoreEvent } from '@mmu-notifier/trace';
@@ -52,8 +53,10 @@ function* action(
       `line ${event.line}: found "${event.action}", expected a verb of ${event.actor.name}: ${known}`,
     );
   }
+  const { process, words: rest } = actorOf(world, attached, event.arguments);
+  if (process === undefined) return errno('ESRCH');
   const given: string[] = [];
-  for (const word of event.arguments) {
+  for (const word of rest) {
     if (typeof word === 'string') {
       given.push(word);
       continue;
@@ -62,7 +65,20 @@ function* action(
     if (address === MAP_FAILED) return errno('EINVAL');
     given.push(hex(address));
   }
-  const result = yield* run(attached.process.handle, given);
+  const result = yield* run(process.handle, given);
   if (result === undefined) return DONE;
   return isErrno(result) ? errno(result) : words(result);
+}
+
+type ActionWords = Extract<DeviceEvent, { verb: 'action' }>['arguments'];
+
+/** A last word `as=p2` says which process of the device acts; the one that it was attached to unless given. */
+function actorOf(
+  world: World,
+  { process }: AttachedDevice,
+  words: ActionWords,
+): { process: Process | undefined; words: ActionWords } {
+  const last = words.at(-1);
+  const [, name] = typeof last === 'string' ? (/^as=\$?([A-Za-z_][A-Za-z0-9_]*)$/.exec(last) ?? []) : [];
+  return name === undefined ? { process, words } : { process: world.process(name), words: words.slice(0, -1) };
 }
