@@ -1,4 +1,5 @@
 /** Segments of another node: accesses, recalls, and links on which everything goes wrong. */
+import fc from 'fast-check';
 import { ContractViolation } from '@mmu-notifier/core';
 import type { LinkFaults } from '@mmu-notifier/core';
 import type {
@@ -201,6 +202,62 @@ describe('a message', () => {
     expect([it.stat('home', 'bad_messages'), it.byte(AREA)]).toEqual([3, 1]);
     it.expectClean();
   });
+});
+
+it('survives whatever a peer with the key sends, and keeps it to its segment', () => {
+  const it = new Nodes();
+  const outside = AREA + PAGES * PAGE;
+  const call = { address: outside, length: PAGE, prot: 'rw', flags: ['private', 'fixed'] };
+  it.run(it.machine.syscalls.mmap(it.source, call));
+  it.run(it.machine.store(it.source, outside, 1, Uint8Array.of(77)));
+  const { host } = (it.away as unknown as { shared: { host: PluginHost } }).shared;
+  const number = fc.oneof(fc.nat(6), fc.nat(2 ** 32 - 1));
+  const big = fc.oneof(fc.nat(8), fc.nat(), fc.constantFrom(2 ** 35, 2 ** 52, Number(it.segid)));
+  const list = fc
+    .array(
+      fc.record({
+        page: big,
+        offset: fc.nat(4095),
+        kind: fc.constantFrom('load' as const, 'store' as const),
+        data: fc.uint8Array({ maxLength: 9 }),
+      }),
+    )
+    .map((accesses) => encodeList(accesses, 0).body);
+  const frame = fc
+    .record({
+      type: fc.integer({ min: 0, max: 10 }),
+      flag: fc.nat(2),
+      offset: fc.nat(65535),
+      number,
+      page: big,
+      count: big,
+      id: fc.oneof({ weight: 3, arbitrary: fc.constant(Number(it.segid)) }, big),
+      body: fc.oneof(fc.uint8Array({ maxLength: 40 }), list),
+    })
+    .map(encode);
+  const flood = fc.sample(fc.oneof({ weight: 9, arbitrary: frame }, fc.uint8Array({ maxLength: 90 })), {
+    seed: 7,
+    numRuns: 4000,
+  });
+  it.run(
+    (function* (): Routine<void> {
+      const link = yield* host.links?.connect('home') ?? [];
+      if (typeof link !== 'object') throw new Error('no link');
+      link.send(encode({ type: Type.get, flag: 1, number: 2 ** 32 - 1, id: Number(it.segid) }));
+      for (const message of flood) {
+        while (link.send(message) === 'EAGAIN') yield* link.receive();
+        yield* link.receive(1);
+      }
+      link.close();
+    })(),
+  );
+  expect(it.stat('home', 'bad_messages')).toBeGreaterThan(500);
+  expect(it.stat('home', 'remote_accesses')).toBeGreaterThan(0);
+  expect(it.byte(outside)).toBe(77);
+  // Nobody has been shut out by it.
+  const apid = it.say(`get ${it.segid} rw home`);
+  expect([it.say(`store ${apid} 0 05`), it.say(`load ${apid} 0 1`)]).toEqual([undefined, '05']);
+  it.expectClean();
 });
 
 const FAULTS: Record<string, LinkFaults> = {

@@ -9,19 +9,12 @@ import { PAGE_SIZE } from '@mmu-notifier/plugin-api';
 import type { Errno, Link, Mutex, Routine, WaitQueue } from '@mmu-notifier/plugin-api';
 import type { XpmemShared } from '../shared.ts';
 import { type ListedAccess, encodeList, unpackLoads } from './list.ts';
-import { ACCESSES, type Pending, within } from './pending.ts';
+import { type Pending, within } from './pending.ts';
 import { Type, answerOf, decode, encode } from './wire.ts';
 import type { Frame } from './wire.ts';
 
 /** How often a request is sent, and how often an access begins anew. */
 const TRIES = 40;
-
-interface RecallDue {
-  readonly number: number;
-  readonly id: number;
-  readonly page: number;
-  readonly count: number;
-}
 
 export class AwayNode {
   readonly endpoint: string;
@@ -35,8 +28,6 @@ export class AwayNode {
   private link: Link | undefined;
   private lastNumber = 0;
   private readonly pending = new Map<number, Pending>();
-  /** Recalls whose pages are being accessed. */
-  private due: RecallDue[] = [];
   /** Segments that the home node of this session knows us to use. */
   private readonly granted = new Map<number, 'ro' | 'rw'>();
 
@@ -206,7 +197,6 @@ export class AwayNode {
     }
     this.pending.delete(number);
     if (pending.answer === undefined) this.close();
-    this.acknowledge();
     return pending.answer ?? 'ETIMEDOUT';
   }
 
@@ -257,25 +247,14 @@ export class AwayNode {
       for (let gone = page; gone < page + count; gone++) pages.delete(gone);
     else for (const held of pages?.keys() ?? []) if (held >= page && held < page + count) pages?.delete(held);
     for (const pending of this.pending.values()) if (within(pending, { id, page, count })) pending.raced = true;
-    this.due.push({ number, id, page, count });
-    this.acknowledge();
-  }
-
-  /** Answers the recalls whose pages nobody is at. */
-  private acknowledge(): void {
-    const busy = [...this.pending.values()].filter(({ frame: { type } }) => ACCESSES.has(type));
-    this.due = this.due.filter((recall) => {
-      if (busy.some((pending) => pending.answer === undefined && within(pending, recall))) return true;
-      this.link?.send(encode({ type: Type.ack, number: recall.number }));
-      return false;
-    });
+    // An access that is under way finds no translation at home, and is made anew.
+    this.link?.send(encode({ type: Type.ack, number }));
   }
 
   private disconnected(): void {
     this.link = undefined;
     this.translations.clear();
     this.granted.clear();
-    this.due = [];
     this.leaseUntil = 0;
     for (const pending of this.pending.values()) pending.answer ??= 'ECONNRESET';
     this.answers.wakeAll();

@@ -1,9 +1,6 @@
 /** Requests of the other node that wait for their answers. */
 import type { Errno } from '@mmu-notifier/plugin-api';
-import { type Frame, Type } from './wire.ts';
-
-/** Requests that use translations. */
-export const ACCESSES: ReadonlySet<number> = new Set([Type.load, Type.store, Type.list]);
+import type { Frame } from './wire.ts';
 
 export interface Pending {
   readonly frame: Partial<Frame> & { readonly type: number };
@@ -20,9 +17,8 @@ interface Pages {
   readonly count: number;
 }
 
-/** A list may be at any page of its segment. */
+/** Whether the request is about a page of the range. */
 export function within({ frame }: Pending, { id, page, count }: Pages): boolean {
   const at = frame.page ?? 0;
-  if (frame.type === Type.list) return frame.id === id;
   return frame.id === id && at >= page && at < page + count;
 }
