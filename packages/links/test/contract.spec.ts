@@ -232,7 +232,8 @@ describe.each([
       function* (side) {
         const at = yield* endpoint.take(side);
         expect(yield* side.links.connect(at)).toBe('ECONNREFUSED');
-        expect(yield* side.links.connect(at, 2e6)).toBe('ECONNREFUSED');
+        // The patience may run out during an attempt or between two.
+        expect(['ECONNREFUSED', 'ETIMEDOUT']).toContain(yield* side.links.connect(at, 2e6));
         endpoint.give('go');
         const link = got(yield* side.links.connect(at, 20e9));
         expect(yield* link.receive()).toBe('closed');

@@ -83,6 +83,11 @@ function card(title, about, ...children) {
   );
 }
 
+/** In a machine with far more memory than is used, the line of what is free would press all others to the ground. */
+function freeFits(run) {
+  return Math.max(...run.free) <= 8 * Math.max(...run.resident, ...run.swapped);
+}
+
 function memoryChart(run) {
   const lines = [
     { name: 'resident', values: run.resident, stroke: 'blue', fill: true },
@@ -93,7 +98,7 @@ function memoryChart(run) {
       stroke: ['green', 'pink', 'yellow'][index % 3],
       dash: index === 0 ? [6, 3] : [2, 3],
     })),
-    { name: 'free frames', values: run.free, stroke: 'grey', dash: [2, 4], width: 1.2 },
+    ...(freeFits(run) ? [{ name: 'free frames', values: run.free, stroke: 'grey', dash: [2, 4], width: 1.2 }] : []),
   ].filter(({ name, values }) => name === 'resident' || values.some((value) => value > 0));
   const host = element('div');
   const about = `pages of 4 KiB; the machine has ${full(run.frames)} frames (${pagesAsBytes(run.frames)})`;
