@@ -8,6 +8,7 @@ import type { DeviceAccess, DeviceAccessResult, Errno, Routine, VirtualAddress }
 import { attachmentAt } from './attachment.ts';
 import { fetchPage, pageOf, serves } from './fault.ts';
 import { findPermit } from './permit.ts';
+import { accessAttached, remoteAttachmentAt } from './remote/attachments.ts';
 import { transferRemote } from './remote/permits.ts';
 import type { Segment } from './segment.ts';
 import type { XpmemShared } from './shared.ts';
@@ -20,6 +21,8 @@ export function* accessXpmem(shared: XpmemShared, request: DeviceAccess): Routin
   const group = shared.groups.get(process.name);
   if (group === undefined) return 'EIO';
   if (space === 'process') {
+    const far = remoteAttachmentAt(group, address);
+    if (far !== undefined) return (yield* accessAttached(far, request)) ?? 'done';
     if (attachmentAt(group, address) === undefined) return 'EFAULT';
     const { userMemory } = shared.host;
     const at = address as VirtualAddress;

@@ -5,6 +5,7 @@ import { accessXpmem } from './access.ts';
 import { attach, detachAt } from './attachment.ts';
 import { isId } from './ids.ts';
 import { findPermit, getPermit, releasePermit } from './permit.ts';
+import { attachRemote, detachRemote, remoteAttachmentAt } from './remote/attachments.ts';
 import { getRemotePermit } from './remote/permits.ts';
 import { makeSegment, removeSegment } from './segment.ts';
 import type { XpmemShared } from './shared.ts';
@@ -83,7 +84,12 @@ function* get(shared: XpmemShared, group: ThreadGroup, [id, mode = '', endpoint]
 /** `release APID` */
 function* release(shared: XpmemShared, group: ThreadGroup, [id]: readonly string[]): Answer {
   const apid = parseNumber(id);
-  if (apid !== undefined && group.remotePermits.delete(apid)) return undefined;
+  const remote = apid === undefined ? undefined : group.remotePermits.get(apid);
+  if (apid !== undefined && remote !== undefined) {
+    group.remotePermits.delete(apid);
+    yield* detachRemote(shared, group, remote);
+    return undefined;
+  }
   const permit = apid === undefined ? 'EINVAL' : findPermit(shared, group, apid);
   if (isErrno(permit)) return permit;
   yield* releasePermit(shared, permit);
@@ -95,8 +101,11 @@ function* attachVerb(shared: XpmemShared, group: ThreadGroup, args: readonly str
   const [apid, offset, length, at] = args.map(parseNumber);
   if (apid === undefined || offset === undefined || length === undefined) return 'EINVAL';
   if (args.length > 4 || (args.length === 4 && at === undefined)) return 'EINVAL';
-  // Another node's memory has no frames here that a window could map.
-  if (group.remotePermits.has(apid)) return 'EOPNOTSUPP';
+  const remote = group.remotePermits.get(apid);
+  if (remote !== undefined) {
+    const window = yield* attachRemote(shared, group, remote, offset, length, at);
+    return isErrno(window) ? window : hex(window);
+  }
   const permit = findPermit(shared, group, apid);
   if (isErrno(permit)) return permit;
   const address = yield* attach(shared, permit, offset, length, at);
@@ -106,7 +115,11 @@ function* attachVerb(shared: XpmemShared, group: ThreadGroup, args: readonly str
 /** `detach ADDR` */
 function* detach(shared: XpmemShared, group: ThreadGroup, [address]: readonly string[]): Answer {
   const at = parseNumber(address);
-  return at === undefined ? 'EINVAL' : yield* detachAt(shared, group, at);
+  if (at === undefined) return 'EINVAL';
+  const remote = remoteAttachmentAt(group, at);
+  if (remote === undefined) return yield* detachAt(shared, group, at);
+  yield* shared.vmas.unmap(remote.window);
+  return undefined;
 }
 
 /** `load APID OFFSET LEN`: answers the bytes. */

@@ -8,6 +8,7 @@ import { IdSource } from './ids.ts';
 import type { XpmemCredentials } from './options.ts';
 import { releasePermit } from './permit.ts';
 import type { AccessPermit } from './permit.ts';
+import { type RemoteAttachment, detachRemote } from './remote/attachments.ts';
 import type { RemotePermit } from './remote/permits.ts';
 import { removeSegment, revoke } from './segment.ts';
 import type { Segment } from './segment.ts';
@@ -24,6 +25,7 @@ export class ThreadGroup {
   readonly permits: Map<number, AccessPermit> = new Map();
   /** Permits of segments of other nodes. */
   readonly remotePermits: Map<number, RemotePermit> = new Map();
+  readonly remoteAttachments: Set<RemoteAttachment> = new Set();
   readonly ranges: OpenRanges;
   /** Teardowns of exit and of close, one after the other. */
   readonly teardown: Mutex;
@@ -86,6 +88,7 @@ function* tearDown(shared: XpmemShared, group: ThreadGroup): Routine<void> {
   group.destroying = true;
   yield* group.teardown.acquire();
   group.remotePermits.clear();
+  yield* detachRemote(shared, group);
   for (const permit of [...group.permits.values()]) yield* releasePermit(shared, permit);
   for (const segment of [...group.segments]) yield* removeSegment(shared, segment);
   group.teardown.release();

@@ -65,6 +65,29 @@ describe('a segment of another node', () => {
     it.expectClean();
   });
 
+  it('is attached: the device reaches through the window, the CPU does not', () => {
+    const it = new Nodes();
+    const apid = it.say(`get ${it.segid} rw home`) as string;
+    const at = Number(it.say(`attach ${apid} ${PAGE} ${2 * PAGE}`));
+    const data = new Uint8Array(2);
+    const access = (address: number, kind: 'load' | 'store'): unknown =>
+      it.run(it.away.access({ process: it.consumer.handle, space: 'process', address, kind, data }), it.consumer);
+    expect([access(at, 'load'), data[0]]).toEqual(['done', 2]);
+    data.set([21, 22]);
+    expect(access(at + PAGE - 1, 'store')).toBe('done');
+    expect([it.byte(AREA + 2 * PAGE - 1), it.byte(AREA + 2 * PAGE)]).toEqual([21, 22]);
+    expect(it.run(it.machine.load(it.consumer, at, 1, data), it.consumer)?.signal).toBe('SIGBUS');
+    expect([access(at + 2 * PAGE - 1, 'load'), access(at - 1, 'load')]).toEqual(['EFAULT', 'EFAULT']);
+    it.run(it.machine.syscalls.munmap(it.source, AREA + PAGE, PAGE));
+    expect(access(at, 'load')).toBe('EFAULT');
+    expect(it.say(`attach ${apid} 0 ${PAGE} ${at}`)).toBe('EINVAL');
+    expect(it.say(`detach ${at}`)).toBeUndefined();
+    expect([access(at, 'load'), it.stat('away', 'detached')]).toEqual(['EFAULT', 1]);
+    const again = Number(it.say(`attach ${apid} 0 ${PAGE} ${at}`));
+    expect([again, it.say(`release ${apid}`), access(again, 'load')]).toEqual([at, undefined, 'EFAULT']);
+    it.expectClean();
+  });
+
   it('follows its process through swap, fork and a new mapping: one message a range', () => {
     const it = new Nodes();
     const apid = it.say(`get ${it.segid} rw home`);
@@ -88,7 +111,8 @@ describe('a segment of another node', () => {
     ['get 0 rw home', 'EINVAL'],
     ['get SEGID both home', 'EINVAL'],
     ['get SEGID rw nowhere', 'ECONNREFUSED'],
-    ['attach APID 0 4K', 'EOPNOTSUPP'],
+    ['attach APID 0 0', 'EINVAL'],
+    ['attach APID 0 4K 0x123', 'EINVAL'],
     ['load APID 16K 1', 'EFAULT'],
     ['store APID 16380 0102030405', 'EFAULT'],
   ])('%s: %s', (words, answer) => {
