@@ -116,6 +116,7 @@ describe('two terminals', () => {
     // It stands still: its socket is there, and nobody answers.
     away.child.kill('SIGSTOP');
     expect(await home.ask('drop 0 4K')).toEqual({ recalled: 1, 'leases that ran out': 1 });
+    expect(home.err).toMatch(/^xpmem: attach-\d+ did not answer while its lease ran \(1 so far\)\n$/);
     expect(await home.ask('load 0 1')).toEqual({ bytes: '00' });
     away.child.kill('SIGCONT');
     expect(await away.ask('status')).toMatchObject({ 'pages held': 0 });

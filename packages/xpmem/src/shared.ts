@@ -22,3 +22,9 @@ export interface XpmemShared {
   /** Thread groups so far: their ids. */
   tgids: number;
 }
+
+/** A peer has sent what is no message of this protocol: it is dropped, and counted. */
+export function badMessage({ host, stats }: XpmemShared, peer: string): void {
+  stats.bad_messages();
+  if (host.trace.enabled) host.trace.event('xpmem_bad_message', { peer });
+}

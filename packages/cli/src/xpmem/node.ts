@@ -1,5 +1,5 @@
 /** One end of `xpmem serve` and `xpmem attach`: a live machine with one process, XPMEM and sockets. */
-import { Machine, MemorySwapDevice, type Process } from '@mmu-notifier/core';
+import { type DeviceEventListener, Machine, MemorySwapDevice, type Process } from '@mmu-notifier/core';
 import { socketLinks } from '@mmu-notifier/links';
 import { type PluginHost, type Routine, isErrno } from '@mmu-notifier/plugin-api';
 import { type XpmemNode, type XpmemOptions, xpmem } from '@mmu-notifier/xpmem';
@@ -35,6 +35,7 @@ export async function runNode(options: NodeOptions, body: (node: Node) => Routin
     oracles: 'on',
     live: liveClock,
     transport,
+    onDeviceEvent: complaints(options.log),
   });
   const process = machine.processes.get('p1') as Process;
   machine.spawn('node', boot(machine, process, options, body), process);
@@ -46,6 +47,24 @@ export async function runNode(options: NodeOptions, body: (node: Node) => Routin
     await transport.close();
     machine.close();
   }
+}
+
+const WRONG: Readonly<Record<string, string>> = {
+  xpmem_bad_message: 'sent what is no message',
+  xpmem_lease_expired: 'did not answer while its lease ran',
+};
+
+/** Tells of what peers do wrong: of many of a kind the first few, then every power of two. */
+function complaints(log: (line: string) => void): DeviceEventListener {
+  const seen = new Map<string, number>();
+  return (_device, name, fields) => {
+    const what = WRONG[name];
+    if (what === undefined) return;
+    const kind = `${String(fields['peer'])} ${what}`;
+    const count = (seen.get(kind) ?? 0) + 1;
+    seen.set(kind, count);
+    if (count <= 8 || Number.isInteger(Math.log2(count))) log(`xpmem: ${kind} (${count} so far)`);
+  };
 }
 
 function* boot(

@@ -7,7 +7,7 @@
  */
 import { PAGE_SIZE } from '@mmu-notifier/plugin-api';
 import type { Errno, Link, Mutex, Routine, WaitQueue } from '@mmu-notifier/plugin-api';
-import type { XpmemShared } from '../shared.ts';
+import { type XpmemShared, badMessage } from '../shared.ts';
 import { type ListedAccess, encodeList, unpackLoads } from './list.ts';
 import { type Pending, within } from './pending.ts';
 import { Type, answerOf, decode, encode } from './wire.ts';
@@ -225,7 +225,7 @@ export class AwayNode {
       const frame = decode(message);
       if (frame?.type === Type.reply) this.replied(frame);
       else if (frame?.type === Type.recall) this.recalled(frame);
-      else this.shared.stats.bad_messages();
+      else badMessage(this.shared, link.peer);
     }
     if (this.link === link) this.disconnected();
   }

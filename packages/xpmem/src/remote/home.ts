@@ -8,7 +8,7 @@ import type { Errno, Link, LinkListener, Routine, WaitQueue } from '@mmu-notifie
 import { fetchPage, serves } from '../fault.ts';
 import { PfnTable } from '../pfn-table.ts';
 import type { Segment } from '../segment.ts';
-import type { XpmemShared } from '../shared.ts';
+import { type XpmemShared, badMessage } from '../shared.ts';
 import { decodeList, packLoads } from './list.ts';
 import { Type, decode, encode, flagOf } from './wire.ts';
 import type { Frame } from './wire.ts';
@@ -56,7 +56,7 @@ export class HomeSession {
       const message = yield* link.receive();
       if (typeof message === 'string') break;
       const frame = decode(message);
-      if (frame === undefined) shared.stats.bad_messages();
+      if (frame === undefined) badMessage(shared, link.peer);
       else yield* this.handle(frame);
     }
     const { tasks } = shared.host;
@@ -95,7 +95,7 @@ export class HomeSession {
     else if (type === Type.fault) this.fault(frame);
     else if (type === Type.load || type === Type.store) yield* this.access(frame);
     else if (type === Type.list) yield* this.list(frame);
-    else this.shared.stats.bad_messages();
+    else badMessage(this.shared, this.link.peer);
   }
 
   /** Peers are strangers: the last three bits of the mode are theirs. */
@@ -164,7 +164,7 @@ export class HomeSession {
     const holder = this.holders.get(id);
     const segment = holder?.table.segment;
     const accesses = decodeList(body);
-    if (accesses === undefined) return this.shared.stats.bad_messages();
+    if (accesses === undefined) return badMessage(this.shared, this.link.peer);
     if (holder === undefined || segment === undefined || segment.destroying) return this.reply(number, 'ENOENT');
     const { ledger } = this.shared.host;
     let done = 0;

@@ -49,6 +49,9 @@ function ask(shared: XpmemShared, segment: Segment, holder: Holder, start: numbe
   session.recalls.add(number);
   session.link.send(message);
   shared.stats.recalls_sent();
+  const { trace } = shared.host;
+  if (trace.enabled)
+    trace.event('xpmem_recall', { peer: session.link.peer, page: first, pages: Math.ceil(last) - first });
   return { holder, number, message, deadline: session.leaseUntil };
 }
 
@@ -62,7 +65,10 @@ export const waits = {
     const patience = Math.ceil(shared.config.leaseNs / 16);
     while (!answered()) {
       const left = waits.untilEnd(deadline, tasks.now());
-      if (left <= 0) return shared.stats.leases_expired();
+      if (left <= 0) {
+        if (shared.host.trace.enabled) shared.host.trace.event('xpmem_lease_expired', { peer: session.link.peer });
+        return shared.stats.leases_expired();
+      }
       if (yield* session.answers.waitTimeout(answered, Math.min(left, patience))) return;
       session.link.send(message);
     }
