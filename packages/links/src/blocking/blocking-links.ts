@@ -2,6 +2,8 @@
  * Links for a machine that runs without giving way to the event loop: sockets live on a thread of their own, and this one
  * blocks while nobody of its machine can run. Everything that waits is served from `clock.block`.
  */
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort, Worker, receiveMessageOnPort } from 'node:worker_threads';
 import type { Errno, LinkTransport, TransportLink, TransportListener } from '@mmu-notifier/plugin-api';
 import type { LinkStats } from '../counters.ts';
@@ -216,7 +218,7 @@ function startThread(workerData: object, port: MessagePort): Worker {
   const options = { workerData, transferList: [port] };
   if (!here.endsWith('.ts'))
     return new Worker(new URL(here.endsWith('.cjs') ? './worker.cjs' : './worker.js', here), options);
-  const compiler = import.meta.resolve('tsx/esm/api');
+  const compiler = pathToFileURL(createRequire(here).resolve('tsx/esm/api')).href.replace(/\.cjs$/, '.mjs');
   const script = new URL('./worker.ts', here).href;
   const run = `import('${compiler}').then((tsx) => { tsx.register(); return import('${script}'); })`;
   return new Worker(run, { ...options, eval: true });
