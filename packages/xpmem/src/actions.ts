@@ -3,6 +3,7 @@ import { isErrno } from '@mmu-notifier/plugin-api';
 import type { DeviceAccessResult, DeviceAction, Errno, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
 import { accessXpmem } from './access.ts';
 import { attach, detachAt } from './attachment.ts';
+import { forkBegin, forkEnd } from './fork.ts';
 import { isId } from './ids.ts';
 import { findPermit, getPermit, releasePermit } from './permit.ts';
 import { attachRemote, detachRemote, remoteAttachmentAt } from './remote/attachments.ts';
@@ -27,6 +28,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   release,
   attach: attachVerb,
   detach,
+  fork_begin: forkBeginVerb,
+  fork_end: forkEndVerb,
   load,
   store,
   // In scripts `load` and `store` are the device's own, by address.
@@ -120,6 +123,18 @@ function* detach(shared: XpmemShared, group: ThreadGroup, [address]: readonly st
   if (remote === undefined) return yield* detachAt(shared, group, at);
   yield* shared.vmas.unmap(remote.window);
   return undefined;
+}
+
+/** `fork_begin`: until as many `fork_end`, nobody reaches what the process shares; whoever tries to, waits. */
+function* forkBeginVerb(shared: XpmemShared, group: ThreadGroup, args: readonly string[]): Answer {
+  if (args.length > 0) return 'EINVAL';
+  yield* forkBegin(shared, group);
+  return undefined;
+}
+
+/** `fork_end` */
+function* forkEndVerb(_: XpmemShared, group: ThreadGroup, args: readonly string[]): Answer {
+  return args.length > 0 ? 'EINVAL' : forkEnd(group);
 }
 
 /** `load APID OFFSET LEN`: answers the bytes. */

@@ -92,11 +92,12 @@ function* lookUp(
   table: PfnTable,
 ): Routine<Errno | undefined> {
   for (;;) {
+    yield* segment.owner.fork.wait(segment);
     const seq = yield* watch.readBegin();
     const page = yield* getPage(shared, segment, source, write);
     if (isErrno(page)) return page;
     yield* segment.lock.acquire();
-    const lost = rules.lost(watch, seq);
+    const lost = rules.lost(watch, seq) || rules.held(segment);
     const use = !lost && !segment.destroying;
     if (use) yield* table.establish(source, rules.asked(page, write || shared.config.coherence !== 'recall'));
     segment.lock.release();
@@ -140,9 +141,11 @@ export function pageOf(address: number): number {
 /** Twins change it. */
 export const rules: {
   lost: (watch: Watch, seq: number) => boolean;
+  held: (segment: Segment) => boolean;
   asked: (page: UserPage, write: boolean) => UserPage;
 } = {
   lost: (watch, seq) => watch.readRetry(seq),
+  held: ({ owner }) => owner.fork.forks > 0,
   /** Looking a page up to write it marks it dirty; of one that was looked up to read, a store would be lost in reclaim. */
   asked: (page, write) => ({ ...page, writable: page.writable && write }),
 };

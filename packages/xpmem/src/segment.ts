@@ -106,8 +106,14 @@ export function* removeSegment(shared: XpmemShared, segment: Segment): Routine<v
 
 /** Nobody reaches anything of it, here or on another node. @locks Takes segment.lock. @sleeps May. */
 export function* revoke(shared: XpmemShared, segment: Segment): Routine<void> {
-  yield* segment.lock.acquire();
   segment.destroying = true;
+  segment.owner.fork.wake();
+  yield* unmapSegment(shared, segment);
+}
+
+/** Every translation of it goes, here and on other nodes. @locks Takes segment.lock. @sleeps May. */
+export function* unmapSegment(shared: XpmemShared, segment: Segment): Routine<void> {
+  yield* segment.lock.acquire();
   yield* segment.table.drop(segment.vaddr, segment.end);
   segment.lock.release();
   yield* recallHolders(shared, segment, segment.vaddr, segment.end);

@@ -17,6 +17,8 @@ import { callbacks } from './watch.ts';
 export type XpmemGuard =
   /** A page that was looked up before an invalidation is established after it. */
   | 'sequence-check'
+  /** A page that was looked up before `fork_begin` is established after it. */
+  | 'fork-hold'
   /** The source changes and nothing is recalled. */
   | 'recall'
   /** The reference is put while ptes of windows still reach the page. */
@@ -36,6 +38,7 @@ export type XpmemGuard =
 
 const TWINS: Readonly<Record<XpmemGuard, () => () => void>> = {
   'sequence-check': () => replace(rules, 'lost', () => false),
+  'fork-hold': () => replace(rules, 'held', () => false),
   recall: () => replace(callbacks, 'recall', () => nothing()),
   'zap-before-put': () =>
     replace(steps, 'drop', function* (table, start, end, gone) {

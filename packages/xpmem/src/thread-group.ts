@@ -4,6 +4,7 @@
  */
 import { isErrno } from '@mmu-notifier/plugin-api';
 import type { Errno, MmHandle, Mutex, NotifierSubscription, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
+import { ForkHold } from './fork.ts';
 import { IdSource } from './ids.ts';
 import type { XpmemCredentials } from './options.ts';
 import { releasePermit } from './permit.ts';
@@ -27,6 +28,7 @@ export class ThreadGroup {
   readonly remotePermits: Map<number, RemotePermit> = new Map();
   readonly remoteAttachments: Set<RemoteAttachment> = new Set();
   readonly ranges: OpenRanges;
+  readonly fork: ForkHold;
   /** Teardowns of exit and of close, one after the other. */
   readonly teardown: Mutex;
   subscription: NotifierSubscription | undefined;
@@ -40,6 +42,7 @@ export class ThreadGroup {
     this.segids = new IdSource(tgid);
     this.apids = new IdSource(tgid);
     this.ranges = new OpenRanges(shared.host.sync.waitQueue(`xpmem open ranges of ${name}`));
+    this.fork = new ForkHold(shared.host.sync.waitQueue(`xpmem forks of ${name}`));
     this.teardown = shared.host.sync.mutex('xpmem teardown');
   }
 }

@@ -29,6 +29,21 @@ const OPERATIONS: Record<string, Operation> = {
     yield* it.machine.store(it.source, AREA + PAGE, 1, Uint8Array.of(33));
     if (typeof child !== 'string') yield* it.machine.syscalls.exit(child);
   },
+  /** The first look at a page that nobody may reach while the source forks. */
+  *'fork under a hold of the source'({ it }) {
+    const check = (): void => {
+      const reached = [...it.device.translations()].length;
+      if (reached > 0) throw new Error(`${reached} pages are reached while the source forks`);
+    };
+    yield* it.actionOf(it.source, 'fork_begin');
+    yield* it.machine.load(it.source, AREA + 3 * PAGE, 1, new Uint8Array(1));
+    check();
+    const child = yield* it.machine.syscalls.fork(it.source);
+    yield* it.machine.store(it.source, AREA + PAGE, 1, Uint8Array.of(33));
+    if (typeof child !== 'string') yield* it.machine.syscalls.exit(child);
+    check();
+    yield* it.actionOf(it.source, 'fork_end');
+  },
   'remove by the source': ({ it, segid }) => it.actionOf(it.source, `remove ${segid}`),
   'exit of the source': ({ it }) => it.machine.syscalls.exit(it.source),
   'close by the source': ({ it }) => it.device.close(it.source.handle),
@@ -112,6 +127,10 @@ describe('without', () => {
     ['write-permission', 'recall', /^write-through-read-only/],
   ] as const)('%s, %s is caught', (guard, coherence, expected) => {
     expect(firstFound(guard, pair, coherence)).toMatch(expected);
+  });
+
+  it.each(['recall', 'until-invalidate'] as const)('fork-hold, %s, a fault under way gets through', (coherence) => {
+    expect(firstFound('fork-hold', ['fork under a hold of the source'], coherence)).toMatch(/^\d+ pages are reached/);
   });
 
   it('zap-before-put, the last reference goes while a pte reaches the page', () => {

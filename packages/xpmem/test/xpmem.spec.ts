@@ -57,6 +57,24 @@ describe.each(FLAVOURS)('%s', (coherence) => {
     it.expectClean();
   });
 
+  it('fork_begin takes what is shared, until as many fork_end', () => {
+    const it = bench({ coherence });
+    const at = it.attach(it.make(PAGES), PAGES);
+    it.store(at, 10, it.consumer);
+    const translations = (): number => [...it.device.translations()].length;
+    expect([translations(), it.say(it.source, 'fork_end')]).toEqual([1, 'EINVAL']);
+    it.say(it.source, 'fork_begin');
+    it.say(it.source, 'fork_begin');
+    expect([translations(), it.say(it.source, 'fork_end')]).toEqual([0, undefined]);
+    it.machine.spawn('consumer', it.machine.store(it.consumer, at, 1, Uint8Array.of(11)), it.consumer);
+    const child = it.fork();
+    expect([translations(), it.load(AREA)]).toEqual([0, 10]);
+    it.say(it.source, 'fork_end');
+    it.machine.runAll();
+    expect([translations(), it.load(AREA), it.load(AREA, child)]).toEqual([1, 11, 10]);
+    it.expectClean();
+  });
+
   it('works inside one process', () => {
     const it = bench({ coherence });
     const at = it.attach(it.make(PAGES), 2, PAGE, it.source);
