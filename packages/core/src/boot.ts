@@ -25,7 +25,6 @@ import { Workingset } from './reclaim/workingset.ts';
 import type { LiveLoop } from './sched/live.ts';
 import { Scheduler } from './sched/scheduler.ts';
 import type { Strategy } from './sched/strategy.ts';
-import { WaitQueue } from './sched/wait-queue.ts';
 import { KernelStats } from './stats.ts';
 import { freeSwapCache } from './swap/swap-cache.ts';
 import type { SwapDevice } from './swap/swap-device.ts';
@@ -119,7 +118,7 @@ export function* createMm(kernel: Kernel, id: number): Routine<MmStruct | undefi
   kernel.pageTables.becomeTable(root);
   kernel.frames.mapping[root] = id;
   const mmapLock = new MmapLock(kernel.scheduler, kernel.lockdep, LockClasses.mmap, `mmapLock of mm ${id}`);
-  const mm = new MmStruct(id, mmapLock, new WaitQueue(kernel.scheduler, `VMA writers of mm ${id}`), root, MMAP_BASE);
+  const mm = new MmStruct(id, mmapLock, root, MMAP_BASE);
   kernel.mms.set(id, mm);
   return mm;
 }

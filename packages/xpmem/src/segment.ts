@@ -93,10 +93,10 @@ export function* makeSegment(
  * @locks None that a callback takes. @sleeps Until no fault works on it.
  */
 export function* removeSegment(shared: XpmemShared, segment: Segment): Routine<void> {
-  if (!segment.owner.segments.delete(segment)) return;
-  segment.destroying = true;
-  shared.segments.delete(segment.segid);
+  if (!shared.segments.delete(segment.segid)) return;
   yield* revoke(shared, segment);
+  // Only here: the end of the address space revokes what is in the list, and nobody reaches it when that has returned.
+  segment.owner.segments.delete(segment);
   yield* segment.quiet.waitUntil(() => segment.faults === 0);
   for (const { session } of segment.holders.values()) session.holders.delete(segment.segid);
   segment.holders.clear();

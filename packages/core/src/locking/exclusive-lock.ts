@@ -1,6 +1,6 @@
 /** What mutex and spinlock share: one owner, and a queue of those who want to be it. */
 import type { Routine } from '@mmu-notifier/plugin-api';
-import { PointKind, point } from '../sched/preemption-point.ts';
+import { PointKind } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import type { Task } from '../sched/task.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
@@ -14,6 +14,7 @@ export abstract class ExclusiveLock implements HeldLock {
   private readonly lockdep: Lockdep;
   private readonly queue: WaitQueue;
   private owner: Task | undefined;
+  private readonly free = (): boolean => this.owner === undefined;
 
   constructor(scheduler: Scheduler, lockdep: Lockdep, lockClass: LockClass, name: string) {
     this.scheduler = scheduler;
@@ -25,9 +26,9 @@ export abstract class ExclusiveLock implements HeldLock {
 
   *acquire(nesting: 'nested' | 'single' = 'single'): Routine<void> {
     this.mayAcquire();
-    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
     this.lockdep.check(this, nesting);
-    while (this.owner !== undefined) yield* this.queue.block();
+    if (this.scheduler.preemptive) yield* this.queue.whenTrue(PointKind.LockAcquire, this.free);
+    else while (this.owner !== undefined) yield* this.queue.block();
     this.take();
   }
 
@@ -46,6 +47,7 @@ export abstract class ExclusiveLock implements HeldLock {
   tryAcquire(): boolean {
     if (this.scheduler.preemptive) this.scheduler.note(PointKind.TryLock, this.queue.id);
     if (this.owner !== undefined) return false;
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockAcquire, this.queue.id);
     this.take();
     return true;
   }

@@ -3,7 +3,7 @@
  * deadlock, and lockdep reports it. `sleeps: 'never'` makes the same thing a rwlock. Mirrors `kernel/locking/rwsem.c`.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
-import { PointKind, point } from '../sched/preemption-point.ts';
+import { PointKind } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import type { Task } from '../sched/task.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
@@ -13,14 +13,17 @@ import type { HeldLock, Lockdep, Nesting } from './lockdep.ts';
 export class RwSemaphore implements HeldLock {
   readonly name: string;
   readonly lockClass: LockClass;
-  private readonly scheduler: Scheduler;
+  protected readonly scheduler: Scheduler;
   private readonly lockdep: Lockdep;
-  private readonly queue: WaitQueue;
+  protected readonly queue: WaitQueue;
   private readonly sleeps: 'may' | 'never';
   readonly spins: boolean;
   private writer: Task | undefined;
   private readers = 0;
   private writersWaiting = 0;
+  /** Where others run at every point, a writer counts from when it has the lock: those that waited came later. */
+  private readonly readable = (): boolean => this.writer === undefined && this.writersWaiting === 0;
+  private readonly writable = (): boolean => this.writer === undefined && this.readers === 0;
 
   constructor(
     scheduler: Scheduler,
@@ -40,30 +43,31 @@ export class RwSemaphore implements HeldLock {
 
   *acquireRead(nesting: Nesting = 'single'): Routine<void> {
     if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
-    if (this.scheduler.preemptive) yield point(PointKind.LockShared, this.queue.id);
     this.lockdep.check(this, nesting);
-    while (this.writer !== undefined || this.writersWaiting > 0) yield* this.queue.block();
+    if (this.scheduler.preemptive) yield* this.queue.whenTrue(PointKind.LockShared, this.readable);
+    else while (!this.readable()) yield* this.queue.block();
     this.takeRead();
   }
 
   *acquireWrite(nesting: Nesting = 'single'): Routine<void> {
     if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
-    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
     this.lockdep.check(this, nesting);
-    this.writersWaiting++;
-    while (this.writer !== undefined || this.readers > 0) yield* this.queue.block();
-    this.writersWaiting--;
+    if (this.scheduler.preemptive) yield* this.queue.whenTrue(PointKind.LockAcquire, this.writable);
+    else {
+      this.writersWaiting++;
+      while (!this.writable()) yield* this.queue.block();
+      this.writersWaiting--;
+    }
     this.takeWrite(nesting);
   }
 
   /** As `acquireRead`, until SIGKILL is pending. @returns whether it is held. `down_read_killable` */
   *acquireReadKillable(): Routine<boolean> {
     this.scheduler.mightSleep(this.name);
-    if (this.scheduler.preemptive) yield point(PointKind.LockShared, this.queue.id);
     this.lockdep.check(this);
-    while (this.writer !== undefined || this.writersWaiting > 0) {
-      if (!(yield* this.queue.blockKillable())) return false;
-    }
+    if (this.scheduler.preemptive) {
+      if (!(yield* this.queue.whenTrueKillable(PointKind.LockShared, this.readable))) return false;
+    } else while (!this.readable()) if (!(yield* this.queue.blockKillable())) return false;
     this.takeRead();
     return true;
   }
@@ -71,14 +75,17 @@ export class RwSemaphore implements HeldLock {
   /** As `acquireWrite`, until SIGKILL is pending. @returns whether it is held. `down_write_killable` */
   *acquireWriteKillable(): Routine<boolean> {
     this.scheduler.mightSleep(this.name);
-    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
     this.lockdep.check(this);
     let killed = false;
-    this.writersWaiting++;
-    while (!killed && (this.writer !== undefined || this.readers > 0)) killed = !(yield* this.queue.blockKillable());
-    this.writersWaiting--;
-    if (killed) this.queue.wakeAll();
-    else this.takeWrite('single');
+    if (this.scheduler.preemptive) {
+      killed = !(yield* this.queue.whenTrueKillable(PointKind.LockAcquire, this.writable));
+    } else {
+      this.writersWaiting++;
+      while (!killed && !this.writable()) killed = !(yield* this.queue.blockKillable());
+      this.writersWaiting--;
+      if (killed) this.queue.wakeAll();
+    }
+    if (!killed) this.takeWrite('single');
     return !killed;
   }
 
@@ -102,14 +109,16 @@ export class RwSemaphore implements HeldLock {
 
   tryAcquireRead(): boolean {
     if (this.scheduler.preemptive) this.scheduler.note(PointKind.TryLock, this.queue.id);
-    if (this.writer !== undefined || this.writersWaiting > 0) return false;
+    if (!this.readable()) return false;
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockShared, this.queue.id);
     this.takeRead();
     return true;
   }
 
   tryAcquireWrite(): boolean {
     if (this.scheduler.preemptive) this.scheduler.note(PointKind.TryLock, this.queue.id);
-    if (this.writer !== undefined || this.readers > 0) return false;
+    if (!this.writable()) return false;
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockAcquire, this.queue.id);
     this.takeWrite('single');
     return true;
   }
@@ -131,7 +140,10 @@ export class RwSemaphore implements HeldLock {
   /** The writer becomes a reader; no other writer gets in between. */
   downgrade(): void {
     if (!this.writeHeld) this.misuse('downgrades', 'for writing');
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.queue.id);
+    if (this.scheduler.preemptive) {
+      this.scheduler.note(PointKind.LockRelease, this.queue.id);
+      this.scheduler.note(PointKind.LockShared, this.queue.id);
+    }
     this.writer = undefined;
     this.readers++;
     this.queue.wakeAll();

@@ -3,7 +3,7 @@
  * keep each other out by a lock of their own. Mirrors `include/linux/seqlock.h`.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
-import { PointKind, point } from '../sched/preemption-point.ts';
+import { PointKind } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
 
@@ -19,8 +19,9 @@ export class SeqCount {
 
   /** Waits for a writer that is under way, and answers what `readRetry` wants. @sleeps Never: it spins. */
   *readBegin(): Routine<number> {
-    if (this.scheduler.preemptive) yield point(PointKind.AtomicLoad, this.queue.id);
-    while (this.sequence % 2 === 1) yield* this.queue.block();
+    const even = (): boolean => this.sequence % 2 === 0;
+    if (this.scheduler.preemptive) yield* this.queue.whenTrue(PointKind.AtomicLoad, even);
+    else while (!even()) yield* this.queue.block();
     return this.sequence;
   }
 

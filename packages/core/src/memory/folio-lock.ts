@@ -2,7 +2,7 @@
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { LockClasses } from '../locking/lock-order.ts';
 import type { HeldLock, Lockdep } from '../locking/lockdep.ts';
-import { PointKind, point } from '../sched/preemption-point.ts';
+import { PointKind } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
 import { FrameFlags, type FrameTable } from './frame-table.ts';
@@ -27,15 +27,18 @@ export class FolioLocks {
   /** @sleeps May. The caller holds a reference on the frame. */
   *lock(pfn: number): Routine<void> {
     this.scheduler.mightSleep('folio lock');
-    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, FOLIO_OBJECTS + pfn);
     this.lockdep.check(this.token);
-    while (this.frames.has(pfn, FrameFlags.Locked)) yield* this.queue.block(FOLIO_OBJECTS + pfn);
+    if (this.scheduler.preemptive) {
+      const free = (): boolean => !this.frames.has(pfn, FrameFlags.Locked);
+      yield* this.queue.whenTrue(PointKind.LockAcquire, free, FOLIO_OBJECTS + pfn);
+    } else while (this.frames.has(pfn, FrameFlags.Locked)) yield* this.queue.block();
     this.take(pfn);
   }
 
   tryLock(pfn: number): boolean {
     if (this.scheduler.preemptive) this.scheduler.note(PointKind.TryLock, FOLIO_OBJECTS + pfn);
     if (this.frames.has(pfn, FrameFlags.Locked)) return false;
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockAcquire, FOLIO_OBJECTS + pfn);
     this.take(pfn);
     return true;
   }

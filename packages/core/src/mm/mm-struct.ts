@@ -18,8 +18,6 @@ export const MAX_MAP_COUNT = 65530;
 export class MmStruct implements MmHandle, GatherOwner {
   readonly id: number;
   readonly mmapLock: MmapLock;
-  /** Who waits for the readers of a VMA. */
-  readonly vmaWriters: WaitQueue;
   /** The top-level table. */
   readonly root: number;
   readonly vmas: VmaTree = new VmaTree();
@@ -48,12 +46,15 @@ export class MmStruct implements MmHandle, GatherOwner {
   /** Raised around fork's write protection: fast GUP fails meanwhile. */
   writeProtectSeq = 0;
 
-  constructor(id: number, mmapLock: MmapLock, vmaWriters: WaitQueue, root: number, mmapBase: number) {
+  constructor(id: number, mmapLock: MmapLock, root: number, mmapBase: number) {
     this.id = id;
     this.mmapLock = mmapLock;
-    this.vmaWriters = vmaWriters;
     this.root = root;
     this.mmapBase = mmapBase;
+  }
+
+  get vmaWriters(): WaitQueue {
+    return this.mmapLock.vmaWriters;
   }
 
   /** The OOM reaper is about to take pages that somebody may still look for. @locks mmapLock held for reading. */

@@ -15,22 +15,30 @@ import { LockClasses } from '../locking/lock-order.ts';
 import type { HeldLock, Nesting } from '../locking/lockdep.ts';
 import { RwSemaphore } from '../locking/rw-semaphore.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
+import { WaitQueue } from '../sched/wait-queue.ts';
 import type { MmStruct } from './mm-struct.ts';
 import type { Vma } from './vma.ts';
 
 /** The lock of an mm's VMAs. */
 export class MmapLock extends RwSemaphore {
+  /** Who waits for the readers of a VMA. */
+  readonly vmaWriters: WaitQueue = new WaitQueue(this.scheduler, `VMA writers under ${this.name}`);
   /** A VMA whose `lockSeq` is this number is marked. `mm_lock_seq` */
   sequence = 1;
 
   override releaseWrite(nesting: Nesting = 'single'): void {
-    this.sequence++;
+    this.unmark();
     super.releaseWrite(nesting);
   }
 
   override downgrade(): void {
-    this.sequence++;
+    this.unmark();
     super.downgrade();
+  }
+
+  private unmark(): void {
+    this.sequence++;
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.vmaWriters.id);
   }
 }
 
@@ -73,7 +81,9 @@ export function lockVma(kernel: Kernel, vma: Vma): void {
 /** `vma_end_read` */
 export function unlockVma(kernel: Kernel, vma: Vma): void {
   kernel.lockdep.released(vma);
-  if (--vma.readers === 0) vma.mm.vmaWriters.wakeAll();
+  const { vmaWriters } = vma.mm;
+  if (--vma.readers === 0) vmaWriters.wakeAll();
+  else if (kernel.scheduler.preemptive) kernel.scheduler.note(PointKind.Wake, vmaWriters.id);
 }
 
 /**
@@ -90,7 +100,7 @@ export function* startVmaWrite({ scheduler, lockdep }: LockRooms, vma: Vma): Rou
   if (scheduler.preemptive) yield point(PointKind.LockAcquire, vmaWriters.id);
   lockdep.check(WRITE_MARK);
   vma.lockSeq = mmapLock.sequence;
-  while (vma.readers > 0) yield* vmaWriters.block();
+  yield* vmaWriters.waitUntil(() => vma.readers === 0);
 }
 
 /** `startVmaWrite` without a routine, as `SpinLock.acquireNow`. @returns false where the routine is needed. */

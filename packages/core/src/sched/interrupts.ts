@@ -7,7 +7,7 @@
  * orders than on one CPU, all of them possible on several.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
-import { PointKind, point } from './preemption-point.ts';
+import { PointKind } from './preemption-point.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Task } from './task.ts';
 import { WaitQueue } from './wait-queue.ts';
@@ -35,6 +35,7 @@ export class Interrupts {
     task.atomicDepth++;
     task.irqsOff++;
     this.off[task.cpu]++;
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockShared, this.queues[task.cpu].id);
   }
 
   restore(): void {
@@ -42,6 +43,7 @@ export class Interrupts {
     if (task.irqsOff === 0) this.scheduler.fail('lock-misuse', `${task.name} turns interrupts on that are not off`);
     task.atomicDepth--;
     task.irqsOff--;
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.queues[task.cpu].id);
     if (--this.off[task.cpu] === 0) this.queues[task.cpu].wakeAll();
   }
 
@@ -65,8 +67,7 @@ export class Interrupts {
     this.checkSender();
     for (let cpu = 0; cpu < this.off.length; cpu++) {
       if ((mask & (1 << cpu)) === 0) continue;
-      if (this.scheduler.preemptive) yield point(PointKind.Ipi, cpu);
-      while (this.off[cpu] > 0) yield* this.queues[cpu].block();
+      yield* this.whenOn(cpu);
       this.handle(cpu, handler);
     }
   }
@@ -74,11 +75,22 @@ export class Interrupts {
   /** A device interrupts `cpu`: `handler` runs as a task of its own that must not sleep. */
   raise(name: string, cpu: number, handler: () => Routine<void>): Task {
     const taken = function* (this: Interrupts): Routine<void> {
-      if (this.scheduler.preemptive) yield point(PointKind.Ipi, cpu);
-      while (this.off[cpu] > 0) yield* this.queues[cpu].block();
+      yield* this.whenOn(cpu);
       yield* handler();
     };
     return this.scheduler.spawn(name, taken.call(this), undefined, 'interrupt', cpu);
+  }
+
+  /** Until `cpu` takes an interrupt: whoever has them off there is a reader of a lock that an interrupt takes for a moment. */
+  private *whenOn(cpu: number): Routine<void> {
+    const { scheduler, queues } = this;
+    const queue = queues[cpu];
+    const on = (): boolean => this.off[cpu] === 0;
+    if (scheduler.preemptive) {
+      yield* queue.whenTrue(PointKind.LockAcquire, on);
+      scheduler.note(PointKind.LockRelease, queue.id);
+      scheduler.note(PointKind.Ipi, cpu);
+    } else while (!on()) yield* queue.block();
   }
 
   private handle(cpu: number, handler: (cpu: number) => void): void {

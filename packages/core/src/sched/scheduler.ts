@@ -201,12 +201,9 @@ export class Scheduler {
     if (++this.stepsSinceEnd > ENDLESS) {
       this.fail('livelock', `no task has ended in ${ENDLESS} steps; the last that ran is ${this.last?.name ?? 'none'}`);
     }
-    if (this.runnable === 0) {
-      this.idle();
-      return;
-    }
     const task = this.pick();
-    if (this.resume(task)) this.remove(task);
+    if (task === undefined) this.idle();
+    else if (this.resume(task)) this.remove(task);
   }
 
   /** Fires every timer that is due. */
@@ -233,13 +230,14 @@ export class Scheduler {
     this.runnable++;
   }
 
-  /** Direct mode lets the one go on that was started first. */
-  private pick(): Task {
+  /** Direct mode lets the one go on that was started first. @returns `undefined` where nobody can. */
+  private pick(): Task | undefined {
     const { tasks, candidates, strategy } = this;
-    if (strategy === undefined) return tasks.find(isRunnable) as Task;
+    if (this.runnable === 0) return undefined;
+    if (strategy === undefined) return tasks.find(isRunnable);
     candidates.length = 0;
-    for (const task of tasks) if (task.state === 'runnable') candidates.push(task);
-    return candidates[strategy.pick(candidates, this.last)];
+    for (const task of tasks) if (isRunnable(task) && task.until?.() !== false) candidates.push(task);
+    return candidates.length === 0 ? undefined : candidates[strategy.pick(candidates, this.last)];
   }
 
   /** Until it suspends or ends. @returns whether it has ended. */

@@ -30,6 +30,8 @@ export class Task {
   at: PreemptionPoint = 0;
   /** What it waits for: a queue, a clock, the world outside. */
   waitsFor: { readonly name: string } | undefined;
+  /** It is about to do something that it can only do when this holds: take a lock. */
+  until: (() => boolean) | undefined;
   /** A pending signal ends this wait. */
   interruptible = false;
   /** SIGKILL ends this wait. */

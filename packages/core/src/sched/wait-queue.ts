@@ -19,7 +19,7 @@ export class WaitQueue {
   /** @sleeps Until `condition` holds. */
   *waitUntil(condition: () => boolean): Routine<void> {
     this.scheduler.mightSleep(this.name);
-    while (!condition()) yield* this.block();
+    while (!this.holds(condition)) yield* this.block();
   }
 
   /** @sleeps Until `condition` holds, or a signal is pending for the process of the current task. */
@@ -27,7 +27,7 @@ export class WaitQueue {
     const { scheduler } = this;
     scheduler.mightSleep(this.name);
     const task = scheduler.current;
-    while (!condition()) {
+    while (!this.holds(condition)) {
       if (scheduler.interrupted()) return 'EINTR';
       task.interruptible = true;
       yield* this.block();
@@ -39,7 +39,7 @@ export class WaitQueue {
   /** @sleeps Until `condition` holds, or SIGKILL is pending for the current task. */
   *waitKillable(condition: () => boolean): Routine<'EINTR' | undefined> {
     this.scheduler.mightSleep(this.name);
-    while (!condition()) if (!(yield* this.blockKillable())) return 'EINTR';
+    while (!this.holds(condition)) if (!(yield* this.blockKillable())) return 'EINTR';
     return undefined;
   }
 
@@ -53,20 +53,20 @@ export class WaitQueue {
       expired = true;
       scheduler.wake(task);
     });
-    while (!condition() && !expired) yield* this.block();
+    while (!this.holds(condition) && !expired) yield* this.block();
     scheduler.timers.cancel(timer);
     return condition();
   }
 
   /** Parks the current task until somebody wakes the queue. Locks call it; everybody else wants `waitUntil`. */
-  *block(object: number = this.id): Routine<void> {
+  *block(): Routine<void> {
     const { scheduler } = this;
     const { current: task, tracer } = scheduler;
     tracer?.waitBegan?.(this.name);
     this.waiters.push(task);
     task.waitsFor = this;
     scheduler.park();
-    yield point(PointKind.Wait, object);
+    yield point(PointKind.Wait, this.id);
     task.waitsFor = undefined;
     tracer?.waitEnded?.(this.name);
     // A signal or a timer ended the wait.
@@ -82,6 +82,35 @@ export class WaitQueue {
     yield* this.block();
     task.killable = false;
     return true;
+  }
+
+  /**
+   * Where others run at every point: announces an operation that the current task makes once `condition` holds. Nobody has
+   * to wake it, as nobody wakes who spins; so what a lock's release means for those who want it is in the order of steps,
+   * and not also in who slept.
+   *
+   * @param object - What the operation is on: the queue unless given.
+   */
+  *whenTrue(kind: PointKind, condition: () => boolean, object: number = this.id): Routine<void> {
+    const { current: task } = this.scheduler;
+    task.waitsFor = this;
+    task.until = condition;
+    yield point(kind, object);
+    task.until = undefined;
+    task.waitsFor = undefined;
+  }
+
+  /** As `whenTrue`, or until SIGKILL is pending. @returns whether the condition holds. */
+  *whenTrueKillable(kind: PointKind, condition: () => boolean): Routine<boolean> {
+    const { current: task } = this.scheduler;
+    yield* this.whenTrue(kind, () => task.killed || condition());
+    return !task.killed;
+  }
+
+  /** Sees a condition that those who wake the queue change. */
+  private holds(condition: () => boolean): boolean {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Wait, this.id);
+    return condition();
   }
 
   wakeAll(): void {
