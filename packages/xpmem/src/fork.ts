@@ -22,7 +22,7 @@ export class ForkHold {
 
   /** @locks None. @sleeps While a fork is under way, unless the segment goes. */
   *wait(segment: Segment): Routine<void> {
-    if (this.forks > 0) yield* this.over.waitUntil(() => this.forks === 0 || segment.destroying);
+    yield* this.over.waitUntil(() => this.forks === 0 || segment.destroying);
   }
 
   wake(): void {

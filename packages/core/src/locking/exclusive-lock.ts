@@ -27,8 +27,7 @@ export abstract class ExclusiveLock implements HeldLock {
   *acquire(nesting: 'nested' | 'single' = 'single'): Routine<void> {
     this.mayAcquire();
     this.lockdep.check(this, nesting);
-    if (this.scheduler.preemptive) yield* this.queue.whenTrue(PointKind.LockAcquire, this.free);
-    else while (this.owner !== undefined) yield* this.queue.block();
+    if (!this.queue.passes(this.free)) yield* this.queue.until(PointKind.LockAcquire, this.free);
     this.take();
   }
 

@@ -1,6 +1,7 @@
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { violation } from '../../test/machine.ts';
 import { type Bench, direct, pause, plain, seeded } from '../../test/scheduling.ts';
+import type { ContractViolation } from '../contract.ts';
 import { Completion } from './completion.ts';
 import { LockClasses } from './lock-order.ts';
 import { Mutex } from './mutex.ts';
@@ -250,6 +251,62 @@ describe('a rw-semaphore', () => {
       })(),
     );
     expect(violation(() => bench.scheduler.runAll()).message).toBe('twice acquires mmapLock, which it holds already');
+  });
+
+  /** A reader waits for what a second reader does after it, which a writer in between holds back. */
+  function endsOf(writers: 0 | 1): Set<string> {
+    const ends = new Set<string>();
+    for (const seed of SEEDS) {
+      const bench = seeded(seed);
+      const lock = semaphore(bench);
+      const { writer } = cast(bench, lock);
+      const gate = new Completion(bench.scheduler, 'second reader');
+      const first = function* (): Routine<void> {
+        yield* lock.acquireRead();
+        yield* gate.wait();
+        lock.releaseRead();
+      };
+      const second = function* (): Routine<void> {
+        yield* lock.acquireRead();
+        lock.releaseRead();
+        gate.completeAll();
+      };
+      bench.scheduler.spawn('first', first());
+      if (writers === 1) writer('w');
+      bench.scheduler.spawn('second', second());
+      try {
+        bench.scheduler.runAll();
+        ends.add('held');
+      } catch (error) {
+        ends.add((error as ContractViolation).violation.oracle);
+      }
+    }
+    return ends;
+  }
+
+  it('deadlocks two readers by a writer that waits between them, under some schedules', () => {
+    expect(endsOf(1)).toEqual(new Set(['held', 'deadlock']));
+    expect(endsOf(0)).toEqual(new Set(['held']));
+  });
+
+  it.each([
+    ['directly', direct],
+    ['under a strategy', () => seeded(1)],
+  ])('leaves a daemon waiting for another that never lets go: a run is over, %s', (_, boot) => {
+    const bench = boot();
+    const lock = semaphore(bench);
+    const work = new Completion(bench.scheduler, 'work');
+    const daemon = function* (): Routine<void> {
+      yield* lock.acquireWrite();
+      yield* work.wait();
+      lock.releaseWrite();
+    };
+    for (const name of ['one', 'two']) bench.scheduler.spawn(name, daemon(), undefined, 'daemon');
+    let fired = false;
+    bench.scheduler.timers.arm(1, () => (fired = true));
+    bench.scheduler.runAll();
+    expect([lock.writeHeld, fired]).toEqual([false, false]);
+    expect(lock.tryAcquireRead()).toBe(false);
   });
 
   it('forbids sleeping where it is a rwlock', () => {

@@ -3,7 +3,7 @@
  * deadlock, and lockdep reports it. `sleeps: 'never'` makes the same thing a rwlock. Mirrors `kernel/locking/rwsem.c`.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
-import { PointKind } from '../sched/preemption-point.ts';
+import { PointKind, point } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import type { Task } from '../sched/task.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
@@ -15,13 +15,12 @@ export class RwSemaphore implements HeldLock {
   readonly lockClass: LockClass;
   protected readonly scheduler: Scheduler;
   private readonly lockdep: Lockdep;
-  protected readonly queue: WaitQueue;
+  private readonly queue: WaitQueue;
   private readonly sleeps: 'may' | 'never';
   readonly spins: boolean;
   private writer: Task | undefined;
   private readers = 0;
   private writersWaiting = 0;
-  /** Where others run at every point, a writer counts from when it has the lock: those that waited came later. */
   private readonly readable = (): boolean => this.writer === undefined && this.writersWaiting === 0;
   private readonly writable = (): boolean => this.writer === undefined && this.readers === 0;
 
@@ -44,18 +43,17 @@ export class RwSemaphore implements HeldLock {
   *acquireRead(nesting: Nesting = 'single'): Routine<void> {
     if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
     this.lockdep.check(this, nesting);
-    if (this.scheduler.preemptive) yield* this.queue.whenTrue(PointKind.LockShared, this.readable);
-    else while (!this.readable()) yield* this.queue.block();
+    if (!this.queue.passes(this.readable)) yield* this.queue.until(PointKind.LockShared, this.readable);
     this.takeRead();
   }
 
   *acquireWrite(nesting: Nesting = 'single'): Routine<void> {
     if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
+    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
     this.lockdep.check(this, nesting);
-    if (this.scheduler.preemptive) yield* this.queue.whenTrue(PointKind.LockAcquire, this.writable);
-    else {
+    if (!this.writable()) {
       this.writersWaiting++;
-      while (!this.writable()) yield* this.queue.block();
+      yield* this.queue.until(PointKind.LockAcquire, this.writable);
       this.writersWaiting--;
     }
     this.takeWrite(nesting);
@@ -65,9 +63,7 @@ export class RwSemaphore implements HeldLock {
   *acquireReadKillable(): Routine<boolean> {
     this.scheduler.mightSleep(this.name);
     this.lockdep.check(this);
-    if (this.scheduler.preemptive) {
-      if (!(yield* this.queue.whenTrueKillable(PointKind.LockShared, this.readable))) return false;
-    } else while (!this.readable()) if (!(yield* this.queue.blockKillable())) return false;
+    if (!(yield* this.queue.untilKillable(PointKind.LockShared, this.readable))) return false;
     this.takeRead();
     return true;
   }
@@ -75,18 +71,19 @@ export class RwSemaphore implements HeldLock {
   /** As `acquireWrite`, until SIGKILL is pending. @returns whether it is held. `down_write_killable` */
   *acquireWriteKillable(): Routine<boolean> {
     this.scheduler.mightSleep(this.name);
+    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
     this.lockdep.check(this);
-    let killed = false;
-    if (this.scheduler.preemptive) {
-      killed = !(yield* this.queue.whenTrueKillable(PointKind.LockAcquire, this.writable));
-    } else {
+    if (!this.writable()) {
       this.writersWaiting++;
-      while (!killed && !this.writable()) killed = !(yield* this.queue.blockKillable());
+      const free = yield* this.queue.untilKillable(PointKind.LockAcquire, this.writable);
       this.writersWaiting--;
-      if (killed) this.queue.wakeAll();
+      if (!free) {
+        this.queue.wakeAll();
+        return false;
+      }
     }
-    if (!killed) this.takeWrite('single');
-    return !killed;
+    this.takeWrite('single');
+    return true;
   }
 
   /** `acquireRead` without a routine, in direct mode and when nobody writes. @returns whether it is held now. */

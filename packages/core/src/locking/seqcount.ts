@@ -19,9 +19,7 @@ export class SeqCount {
 
   /** Waits for a writer that is under way, and answers what `readRetry` wants. @sleeps Never: it spins. */
   *readBegin(): Routine<number> {
-    const even = (): boolean => this.sequence % 2 === 0;
-    if (this.scheduler.preemptive) yield* this.queue.whenTrue(PointKind.AtomicLoad, even);
-    else while (!even()) yield* this.queue.block();
+    yield* this.queue.until(PointKind.AtomicLoad, () => this.sequence % 2 === 0);
     return this.sequence;
   }
 

@@ -28,10 +28,8 @@ export class FolioLocks {
   *lock(pfn: number): Routine<void> {
     this.scheduler.mightSleep('folio lock');
     this.lockdep.check(this.token);
-    if (this.scheduler.preemptive) {
-      const free = (): boolean => !this.frames.has(pfn, FrameFlags.Locked);
-      yield* this.queue.whenTrue(PointKind.LockAcquire, free, FOLIO_OBJECTS + pfn);
-    } else while (this.frames.has(pfn, FrameFlags.Locked)) yield* this.queue.block();
+    const free = (): boolean => !this.frames.has(pfn, FrameFlags.Locked);
+    if (!this.queue.passes(free)) yield* this.queue.until(PointKind.LockAcquire, free, FOLIO_OBJECTS + pfn);
     this.take(pfn);
   }
 

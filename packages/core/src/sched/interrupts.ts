@@ -85,12 +85,10 @@ export class Interrupts {
   private *whenOn(cpu: number): Routine<void> {
     const { scheduler, queues } = this;
     const queue = queues[cpu];
-    const on = (): boolean => this.off[cpu] === 0;
-    if (scheduler.preemptive) {
-      yield* queue.whenTrue(PointKind.LockAcquire, on);
-      scheduler.note(PointKind.LockRelease, queue.id);
-      scheduler.note(PointKind.Ipi, cpu);
-    } else while (!on()) yield* queue.block();
+    yield* queue.until(PointKind.LockAcquire, () => this.off[cpu] === 0);
+    if (!scheduler.preemptive) return;
+    scheduler.note(PointKind.LockRelease, queue.id);
+    scheduler.note(PointKind.Ipi, cpu);
   }
 
   private handle(cpu: number, handler: (cpu: number) => void): void {

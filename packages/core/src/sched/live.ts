@@ -75,7 +75,7 @@ export class LiveLoop {
 
   private tick(scheduler: Scheduler): void {
     scheduler.now = Math.max(scheduler.now, this.clock.now() - this.bootedAt);
-    scheduler.expireTimers();
+    scheduler.timers.expire(scheduler.now);
   }
 
   /** Sleeps until a kick or until the next timer is due. */

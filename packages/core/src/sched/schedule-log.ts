@@ -1,4 +1,5 @@
 /** What a violation says about the run that led to it: who ran how long, and what each task is at. */
+import type { Violation } from '../contract.ts';
 import { describePoint, pointObject } from './preemption-point.ts';
 import type { Task } from './task.ts';
 
@@ -19,13 +20,19 @@ export class ScheduleLog {
     else this.runs.push({ name: task.name, steps: 1 });
   }
 
+  /** What a violation says of every task that has not ended, and of the steps before it. */
+  whereTasksAre(current: Task, tasks: readonly Task[]): Required<Pick<Violation, 'task' | 'tasks' | 'schedule'>> {
+    const places = tasks.map((task) => ({ name: task.name, at: this.describe(task) }));
+    return { task: current.name, tasks: places, schedule: this.schedule() };
+  }
+
   /** `p1`, `kvm0*3`: each task with its steps in a row. */
-  schedule(): string[] {
+  private schedule(): string[] {
     return this.runs.map(({ name, steps }) => (steps === 1 ? name : `${name}*${steps}`));
   }
 
   /** What the task has announced last. */
-  describe(task: Task): string {
+  private describe(task: Task): string {
     const name = this.objectNames[pointObject(task.at)];
     return name === undefined ? describePoint(task.at) : `${describePoint(task.at)} (${name})`;
   }

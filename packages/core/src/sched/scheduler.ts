@@ -103,8 +103,9 @@ export class Scheduler {
     this.runBackground();
   }
 
+  /** Until nobody can go on: no clock jumps for daemons. */
   private runBackground(): void {
-    while (this.runnable > 0) this.step();
+    for (let task = this.pick(); task !== undefined; task = this.pick()) this.go(task);
   }
 
   /** Takes the current task off the CPU; it goes on after `wake`. The caller yields next. */
@@ -185,32 +186,21 @@ export class Scheduler {
 
   /** Throws a violation with everything that is known about the schedule. */
   fail(oracle: string, message: string, details?: Violation['details']): never {
+    const seed = this.strategy?.seed;
     throw new ContractViolation({
       oracle,
       message,
-      task: this.current.name,
-      tasks: this.tasks.map((task) => ({ name: task.name, at: this.log.describe(task) })),
-      schedule: this.log.schedule(),
-      ...(this.strategy?.seed === undefined ? {} : { seed: this.strategy.seed }),
+      ...this.log.whereTasksAre(this.current, this.tasks),
+      ...(seed === undefined ? {} : { seed }),
       ...(details === undefined ? {} : { details }),
     });
   }
 
   /** @throws ContractViolation when nothing has ended for so long that nothing ever will. */
   step(): void {
-    if (++this.stepsSinceEnd > ENDLESS) {
-      this.fail('livelock', `no task has ended in ${ENDLESS} steps; the last that ran is ${this.last?.name ?? 'none'}`);
-    }
     const task = this.pick();
     if (task === undefined) this.idle();
-    else if (this.resume(task)) this.remove(task);
-  }
-
-  /** Fires every timer that is due. */
-  expireTimers(): void {
-    for (let due = this.timers.next; due !== undefined && due <= this.now; due = this.timers.next) {
-      this.timers.shift()?.fire();
-    }
+    else this.go(task);
   }
 
   /** Nobody can go on, whatever happens. */
@@ -238,6 +228,13 @@ export class Scheduler {
     candidates.length = 0;
     for (const task of tasks) if (isRunnable(task) && task.until?.() !== false) candidates.push(task);
     return candidates.length === 0 ? undefined : candidates[strategy.pick(candidates, this.last)];
+  }
+
+  private go(task: Task): void {
+    if (++this.stepsSinceEnd > ENDLESS) {
+      this.fail('livelock', `no task has ended in ${ENDLESS} steps; the last that ran is ${this.last?.name ?? 'none'}`);
+    }
+    if (this.resume(task)) this.remove(task);
   }
 
   /** Until it suspends or ends. @returns whether it has ended. */

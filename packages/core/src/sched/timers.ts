@@ -29,6 +29,11 @@ export class Timers {
     return this.armed[0]?.due;
   }
 
+  /** Fires every one that is due at `now`. */
+  expire(now: number): void {
+    while (this.armed.length > 0 && this.armed[0].due <= now) this.shift()?.fire();
+  }
+
   /** Takes out the first one. */
   shift(): Timer | undefined {
     return this.armed.shift();

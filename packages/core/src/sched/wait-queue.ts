@@ -58,7 +58,7 @@ export class WaitQueue {
     return condition();
   }
 
-  /** Parks the current task until somebody wakes the queue. Locks call it; everybody else wants `waitUntil`. */
+  /** Parks the current task until somebody wakes the queue. */
   *block(): Routine<void> {
     const { scheduler } = this;
     const { current: task, tracer } = scheduler;
@@ -75,7 +75,7 @@ export class WaitQueue {
   }
 
   /** As `block`. @returns false where SIGKILL is pending: then it did not wait. */
-  *blockKillable(): Routine<boolean> {
+  private *blockKillable(): Routine<boolean> {
     const { current: task } = this.scheduler;
     if (task.killed) return false;
     task.killable = true;
@@ -85,26 +85,44 @@ export class WaitQueue {
   }
 
   /**
-   * Where others run at every point: announces an operation that the current task makes once `condition` holds. Nobody has
-   * to wake it, as nobody wakes who spins; so what a lock's release means for those who want it is in the order of steps,
-   * and not also in who slept.
+   * Announces an operation that the current task makes as soon as `condition` holds: taking a lock. Where others run at
+   * every point nobody is woken for it, the task is offered again when it can go on, so that the order of the steps says
+   * all, and who slept meanwhile says nothing.
    *
    * @param object - What the operation is on: the queue unless given.
    */
-  *whenTrue(kind: PointKind, condition: () => boolean, object: number = this.id): Routine<void> {
-    const { current: task } = this.scheduler;
+  *until(kind: PointKind, condition: () => boolean, object: number = this.id): Routine<void> {
+    const { scheduler } = this;
+    if (scheduler.preemptive) yield* this.announce(kind, condition, object);
+    else while (!condition()) yield* this.block();
+  }
+
+  /** Whether `until` would do nothing: a plain test before it costs less than a routine. */
+  passes(condition: () => boolean): boolean {
+    return !this.scheduler.preemptive && condition();
+  }
+
+  /** As `until`, or until SIGKILL is pending. @returns whether the condition holds. */
+  *untilKillable(kind: PointKind, condition: () => boolean): Routine<boolean> {
+    const { current: task, preemptive } = this.scheduler;
+    if (!preemptive) {
+      while (!condition()) if (!(yield* this.blockKillable())) return false;
+      return true;
+    }
+    yield* this.announce(kind, () => task.killed || condition(), this.id);
+    return condition();
+  }
+
+  private *announce(kind: PointKind, condition: () => boolean, object: number): Routine<void> {
+    const { current: task, tracer } = this.scheduler;
+    const waits = !condition();
+    if (waits) tracer?.waitBegan?.(this.name);
     task.waitsFor = this;
     task.until = condition;
     yield point(kind, object);
     task.until = undefined;
     task.waitsFor = undefined;
-  }
-
-  /** As `whenTrue`, or until SIGKILL is pending. @returns whether the condition holds. */
-  *whenTrueKillable(kind: PointKind, condition: () => boolean): Routine<boolean> {
-    const { current: task } = this.scheduler;
-    yield* this.whenTrue(kind, () => task.killed || condition());
-    return !task.killed;
+    if (waits) tracer?.waitEnded?.(this.name);
   }
 
   /** Sees a condition that those who wake the queue change. */
