@@ -173,6 +173,8 @@ describe('the command', () => {
     expect(alone.err).toMatch(/^Usage: mmu-notifier/);
     expectOneLine(await command('frob'), /unknown command 'frob'/);
     expectOneLine(await command('replay'), /missing required argument 'recording'/);
+    expectOneLine(await command('replay', '-'), /-: found standard input, expected a file/);
+    expectOneLine(await command('run', 'nowhere.mm', '--seed', 'x'), /--seed: found "x"/);
   });
 
   it.each([[['--help']], [['run', '--help']], [['replay', '--help']]])('explains itself: %p', async (args) => {

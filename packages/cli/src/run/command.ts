@@ -10,7 +10,7 @@ import type { Io } from '../output.ts';
 import { type LoadedPlugin, loadPlugin } from '../plugins.ts';
 import { progressDisplay } from '../progress.ts';
 import { runSeeds } from './many-seeds.ts';
-import { type RunOptions, makeMachine, parseRunFlags } from './options.ts';
+import { type RunFlags, type RunOptions, makeMachine, parseRunFlags } from './options.ts';
 import { flagsFor } from './script-flags.ts';
 import { ScriptRun } from './script-run.ts';
 import { checkSupported } from './supported.ts';
@@ -26,8 +26,10 @@ interface Prepared {
   readonly plugins: ReadonlyMap<string, LoadedPlugin>;
 }
 
-/** Every script is read and found in order before the first one runs. @param typed - The options of the command line. */
+/** The options, then every script, are read and found in order before the first script runs. @param typed - The options of the command line. */
 export async function runCommand(paths: string[], typed: Command, io: Io, drivers: string[]): Promise<ExitCode> {
+  // A script may bring the --seeds that --keep-going needs.
+  parseRunFlags({ ...typed.opts<RunFlags>(), keepGoing: false });
   const prepared: Prepared[] = [];
   for (const path of paths) prepared.push(await prepare(path, typed, drivers));
   const interrupt = new Interrupt();

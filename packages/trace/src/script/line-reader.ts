@@ -154,20 +154,22 @@ export class LineReader {
 
   /** One of a list of words. */
   oneOf<T extends string>(words: readonly T[], what: string): T {
-    const word = this.argument(what);
+    const expected = `${what}: ${words.join(', ')}`;
+    const word = this.argument(expected);
     const found = words.find((candidate) => candidate === word.text);
-    return found ?? this.fail(word, `${what}: ${words.join(', ')}`);
+    return found ?? this.fail(word, expected);
   }
 
   /** A comma list of words, each at most once; `-` is the empty list where `empty` allows it. */
   list<T extends string>(words: readonly T[], what: string, empty: 'may be empty' | 'not empty'): T[] {
-    const word = this.argument(what);
+    const expected = `${what}: ${words.join(', ')}`;
+    const word = this.argument(expected);
     if (word.text === '-' && empty === 'may be empty') return [];
     const chosen: T[] = [];
     let column = word.column;
     for (const part of word.text.split(',')) {
       const found = words.find((candidate) => candidate === part);
-      if (found === undefined) return this.fail({ text: part || ',', column }, `${what}: ${words.join(', ')}`);
+      if (found === undefined) return this.fail({ text: part || ',', column }, expected);
       if (chosen.includes(found)) return this.fail({ text: part, column }, `each of the ${what}s once`);
       chosen.push(found);
       column += part.length + 1;

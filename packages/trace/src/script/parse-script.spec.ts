@@ -111,6 +111,7 @@ describe('a script', () => {
     [['p1 mmap 0 4K rwz private'], 'a.mm:1:14: found "rwz", expected a protection (letters of rwx, or -)'],
     [['p1 mmap 0 4K rw private,anonymus'], 'a.mm:1:25: found "anonymus", expected mmap flag: private, shared'],
     [['p1 mmap 0 4K rw anonymous'], 'a.mm:1:17: found "anonymous", expected either private or shared'],
+    [['p1 mmap 0 4K rw'], 'a.mm:1:17: found the end of the line, expected mmap flag: private, shared'],
     [['p1 mmap 0 4K rw private'], 'a.mm:1:25: found the end of the line, expected a file name (or the flag anonymous)'],
     [['p1 mmap 0 4K rw private,private'], 'a.mm:1:25: found "private", expected each of the mmap flags once'],
     [['p1 madvise 0 4K please'], 'a.mm:1:17: found "please", expected advice: dontneed, free'],
