@@ -17,8 +17,11 @@ export type { MachineFile, MachineFiles, MachineSyscalls, MmapCall, Process, Res
 export type { PageFiller } from './page-cache/backing-store.ts';
 export type { DeviceEventListener } from './plugin/host.ts';
 export type { LiveClock } from './sched/live.ts';
+export { PointKind, describePoint, mayConflict, pointKind, pointObject } from './sched/preemption-point.ts';
 export { SeededStrategy, randomSource } from './sched/strategy.ts';
 export type { RunnableTask, Strategy } from './sched/strategy.ts';
+export { TaskWorld } from './task-world.ts';
+export type { TaskWorldConfig } from './task-world.ts';
 export { FileSwapDevice, MemorySwapDevice, SwapDeviceError } from './swap/swap-device.ts';
 export type { SwapDevice } from './swap/swap-device.ts';
 export type { AddressSpaceArea, PageRun, PageState } from './tracing/address-space.ts';

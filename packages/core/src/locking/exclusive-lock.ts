@@ -56,7 +56,7 @@ export abstract class ExclusiveLock implements HeldLock {
     this.lockdep.released(this);
     this.owner = undefined;
     this.leave();
-    this.queue.wakeAll();
+    this.queue.freed();
   }
 
   /** Whether the current task holds it. */

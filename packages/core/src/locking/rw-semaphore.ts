@@ -49,13 +49,13 @@ export class RwSemaphore implements HeldLock {
 
   *acquireWrite(nesting: Nesting = 'single'): Routine<void> {
     if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
-    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
+    if (this.scheduler.preemptive) yield point(PointKind.TryLock, this.queue.id);
     this.lockdep.check(this, nesting);
     if (!this.writable()) {
       this.writersWaiting++;
       yield* this.queue.until(PointKind.LockAcquire, this.writable);
       this.writersWaiting--;
-    }
+    } else if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockAcquire, this.queue.id);
     this.takeWrite(nesting);
   }
 
@@ -63,7 +63,10 @@ export class RwSemaphore implements HeldLock {
   *acquireReadKillable(): Routine<boolean> {
     this.scheduler.mightSleep(this.name);
     this.lockdep.check(this);
-    if (!(yield* this.queue.untilKillable(PointKind.LockShared, this.readable))) return false;
+    if (!(yield* this.queue.untilKillable(PointKind.LockShared, this.readable))) {
+      if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockSharedRelease, this.queue.id);
+      return false;
+    }
     this.takeRead();
     return true;
   }
@@ -71,17 +74,18 @@ export class RwSemaphore implements HeldLock {
   /** As `acquireWrite`, until SIGKILL is pending. @returns whether it is held. `down_write_killable` */
   *acquireWriteKillable(): Routine<boolean> {
     this.scheduler.mightSleep(this.name);
-    if (this.scheduler.preemptive) yield point(PointKind.LockAcquire, this.queue.id);
+    if (this.scheduler.preemptive) yield point(PointKind.TryLock, this.queue.id);
     this.lockdep.check(this);
     if (!this.writable()) {
       this.writersWaiting++;
       const free = yield* this.queue.untilKillable(PointKind.LockAcquire, this.writable);
       this.writersWaiting--;
       if (!free) {
-        this.queue.wakeAll();
+        if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.queue.id);
+        this.queue.freed();
         return false;
       }
-    }
+    } else if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockAcquire, this.queue.id);
     this.takeWrite('single');
     return true;
   }
@@ -121,17 +125,17 @@ export class RwSemaphore implements HeldLock {
   }
 
   releaseRead(): void {
-    this.leave('single');
+    this.leave(PointKind.LockSharedRelease, 'single');
     this.readers--;
-    this.queue.wakeAll();
+    this.queue.freed();
   }
 
   /** @param nesting - As it was acquired. */
   releaseWrite(nesting: Nesting = 'single'): void {
     if (!this.writeHeld) this.misuse('releases', 'for writing');
-    this.leave(nesting);
+    this.leave(PointKind.LockRelease, nesting);
     this.writer = undefined;
-    this.queue.wakeAll();
+    this.queue.freed();
   }
 
   /** The writer becomes a reader; no other writer gets in between. */
@@ -143,7 +147,7 @@ export class RwSemaphore implements HeldLock {
     }
     this.writer = undefined;
     this.readers++;
-    this.queue.wakeAll();
+    this.queue.freed();
   }
 
   /** Whether the current task holds it for writing. */
@@ -168,8 +172,8 @@ export class RwSemaphore implements HeldLock {
     this.lockdep.acquired(this, nesting);
   }
 
-  private leave(nesting: Nesting): void {
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.queue.id);
+  private leave(how: PointKind, nesting: Nesting): void {
+    if (this.scheduler.preemptive) this.scheduler.note(how, this.queue.id);
     this.lockdep.released(this, nesting);
     if (this.sleeps === 'never') this.scheduler.current.atomicDepth--;
   }

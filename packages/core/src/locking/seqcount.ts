@@ -19,7 +19,10 @@ export class SeqCount {
 
   /** Waits for a writer that is under way, and answers what `readRetry` wants. @sleeps Never: it spins. */
   *readBegin(): Routine<number> {
-    yield* this.queue.until(PointKind.AtomicLoad, () => this.sequence % 2 === 0);
+    // To wait for the end of a write is to take its lock for a moment.
+    yield* this.queue.until(PointKind.LockShared, () => this.sequence % 2 === 0);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.queue.id);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.AtomicLoad, this.queue.id);
     return this.sequence;
   }
 
@@ -37,12 +40,14 @@ export class SeqCount {
 
   /** @locks The writers' lock, held until `writeEnd`. */
   writeBegin(): void {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockAcquire, this.queue.id);
     this.step(0, 'begins to write');
   }
 
   writeEnd(): void {
     this.step(1, 'ends to write');
-    this.queue.wakeAll();
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.queue.id);
+    this.queue.freed();
   }
 
   private step(parity: number, what: string): void {

@@ -45,7 +45,7 @@ export class FolioLocks {
     if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, FOLIO_OBJECTS + pfn);
     this.lockdep.released(this.token);
     this.frames.clear(pfn, FrameFlags.Locked);
-    this.queue.wakeAll();
+    this.queue.freed();
   }
 
   private take(pfn: number): void {

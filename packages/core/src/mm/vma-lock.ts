@@ -38,7 +38,7 @@ export class MmapLock extends RwSemaphore {
 
   private unmark(): void {
     this.sequence++;
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.vmaWriters.id);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Atomic, this.vmaWriters.id);
   }
 }
 
@@ -97,7 +97,7 @@ export function* startVmaWrite({ scheduler, lockdep }: LockRooms, vma: Vma): Rou
   assert(mmapLock.writeHeld, 'a VMA is marked under mmapLock for writing', vma.start);
   if (vma.lockSeq === mmapLock.sequence) return;
   scheduler.mightSleep(vmaWriters.name);
-  if (scheduler.preemptive) yield point(PointKind.LockAcquire, vmaWriters.id);
+  if (scheduler.preemptive) yield point(PointKind.Atomic, vmaWriters.id);
   lockdep.check(WRITE_MARK);
   vma.lockSeq = mmapLock.sequence;
   yield* vmaWriters.waitUntil(() => vma.readers === 0);

@@ -24,13 +24,16 @@ import type { Scheduler } from '../sched/scheduler.ts';
 import { NOTHING } from '../sched/nothing.ts';
 import { WaitQueue as CoreWaitQueue } from '../sched/wait-queue.ts';
 
+/** The part of a machine that they are made of. */
+type Rooms = Pick<Kernel, 'scheduler' | 'lockdep' | 'rcu'>;
+
 export class SyncObjects implements SyncService {
   readonly preemptive: boolean;
-  private readonly kernel: Kernel;
+  private readonly kernel: Rooms;
   /** Objects of named preemption points. */
   private readonly places = new Map<string, number>();
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Rooms) {
     this.kernel = kernel;
     this.preemptive = kernel.scheduler.preemptive;
   }

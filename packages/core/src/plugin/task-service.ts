@@ -8,7 +8,7 @@ import { waitForOutside } from '../sched/live.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import { WorkQueue } from '../sched/work-queue.ts';
 
-export function taskService({ scheduler, lockdep }: Kernel): TaskService {
+export function taskService({ scheduler, lockdep }: Pick<Kernel, 'scheduler' | 'lockdep'>): TaskService {
   return {
     kernelThread: (name, body, lifetime = 'ends') => kernelThread(scheduler, name, body, lifetime),
     workQueue: (name, order) => new WorkQueue(scheduler, lockdep, name, order),
@@ -22,7 +22,7 @@ export function taskService({ scheduler, lockdep }: Kernel): TaskService {
   };
 }
 
-export function interruptService({ scheduler }: Kernel): InterruptService {
+export function interruptService({ scheduler }: Pick<Kernel, 'scheduler'>): InterruptService {
   const { interrupts } = scheduler;
   return {
     raise(name, cpu, handler) {

@@ -43,8 +43,8 @@ export class Interrupts {
     if (task.irqsOff === 0) this.scheduler.fail('lock-misuse', `${task.name} turns interrupts on that are not off`);
     task.atomicDepth--;
     task.irqsOff--;
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, this.queues[task.cpu].id);
-    if (--this.off[task.cpu] === 0) this.queues[task.cpu].wakeAll();
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockSharedRelease, this.queues[task.cpu].id);
+    if (--this.off[task.cpu] === 0) this.queues[task.cpu].freed();
   }
 
   /**

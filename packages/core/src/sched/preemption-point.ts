@@ -7,7 +7,10 @@
  */
 import type { PreemptionPoint } from '@mmu-notifier/plugin-api';
 
-/** What kind of operation it is; the object is of the kind's own number space, as {@link mayConflict} reads it. */
+/**
+ * What kind of operation it is; the object is of the kind's own number space, as {@link mayConflict} reads it.
+ * @public
+ */
 export const PointKind = {
   TaskStart: 0,
   LockAcquire: 1,
@@ -40,7 +43,12 @@ export const PointKind = {
   RcuReadLock: 26,
   RcuReadUnlock: 27,
   FrameAllocate: 28,
+  /** A reader leaves: other readers do not care. */
+  LockSharedRelease: 29,
+  /** Wakes the first that waits; `Wake` wakes all, so that two of them commute. */
+  WakeOne: 30,
 } as const;
+/** @public */
 export type PointKind = (typeof PointKind)[keyof typeof PointKind];
 
 type KindName = keyof typeof PointKind;
@@ -50,30 +58,31 @@ export function point(kind: PointKind, object: number): PreemptionPoint {
   return object * 32 + kind;
 }
 
+/** @public */
 export function pointKind(p: PreemptionPoint): PointKind {
   return (p % 32) as PointKind;
 }
 
+/** @public */
 export function pointObject(p: PreemptionPoint): number {
   return Math.floor(p / 32);
 }
 
-/** `LockAcquire 17`, for schedules. */
+/** `LockAcquire 17`, for schedules. @public */
 export function describePoint(p: PreemptionPoint): string {
   return `${KIND_NAMES[p % 32] ?? 'Unknown'} ${pointObject(p)}`;
 }
 
 /** Kinds that conflict on one object, each with each of its group. Kinds in no common group commute. */
 const ON_ONE_OBJECT: readonly (readonly [readonly KindName[], readonly KindName[]])[] = [
-  [['LockAcquire'], ['LockAcquire', 'LockShared', 'LockRelease', 'TryLock']],
+  [['LockAcquire'], ['LockAcquire', 'LockShared', 'LockRelease', 'LockSharedRelease', 'TryLock']],
   [['LockShared', 'TryLock'], ['LockRelease']],
+  [['LockSharedRelease'], ['TryLock']],
   [['TryLock'], ['LockShared', 'TryLock']],
   [['Atomic'], ['Atomic', 'AtomicLoad']],
   [['PteStore'], ['PteStore', 'PteLoad']],
-  [
-    ['Wait', 'Wake'],
-    ['Wait', 'Wake'],
-  ],
+  [['Wait'], ['Wait', 'Wake', 'WakeOne']],
+  [['WakeOne'], ['Wake', 'WakeOne']],
   [['RcuSynchronize'], ['RcuReadLock', 'RcuReadUnlock', 'RcuSynchronize']],
   [
     ['Send', 'Receive'],
@@ -127,6 +136,8 @@ const ANYWHERE_MASKS = conflictsOf(ANYWHERE);
 /**
  * Whether the order of the two operations may matter, when two tasks make them. Never false where it does; true more
  * often than need be. Two steps commute when no operation of one conflicts with any of the other.
+ *
+ * @public
  */
 export function mayConflict(a: PreemptionPoint, b: PreemptionPoint): boolean {
   const kind = a % 32;

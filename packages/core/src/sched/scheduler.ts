@@ -30,7 +30,9 @@ export class Scheduler {
   current: Task;
   /** Present in live mode. */
   readonly live: LiveLoop | undefined;
-  readonly timers: Timers = new Timers();
+  readonly timers: Timers = new Timers(() => {
+    if (this.preemptive) this.note(PointKind.Timer, 0);
+  });
   readonly interrupts: Interrupts;
   /** Tasks that could run, and do not. */
   runnable = 0;
@@ -44,6 +46,8 @@ export class Scheduler {
   private taskCount = 0;
   private stepsSinceEnd = 0;
   private readonly log = new ScheduleLog();
+  /** Ids of objects and tasks are given in the order of the schedule: who gives one out shares this with all who do. */
+  private readonly idsObject: number;
 
   constructor(cpus: number, strategy?: Strategy, tracer?: MachineTracer, live?: LiveLoop) {
     this.cpus = cpus;
@@ -51,17 +55,22 @@ export class Scheduler {
     this.tracer = tracer;
     this.preemptive = strategy !== undefined;
     this.live = live;
-    this.current = this.createTask('boot', undefined);
+    this.idsObject = this.log.nameObject('ids');
+    this.current = new Task(this.taskCount++, 'boot', 0, undefined);
     this.interrupts = new Interrupts(this);
   }
 
   /** A dense id for a lock, queue or other object that points name. */
   nextObjectId(name: string): number {
-    return this.log.nameObject(name);
+    const id = this.log.nameObject(name);
+    if (this.preemptive) this.note(PointKind.Atomic, this.idsObject);
+    this.strategy?.objectNamed?.(id, name);
+    return id;
   }
 
   /** A task that does not run yet: `run` gives it routines one after the other. */
   createTask(name: string, owner: TaskOwner | undefined, cpu?: number, kind: TaskKind = 'ends'): Task {
+    if (this.preemptive) this.note(PointKind.Atomic, this.idsObject);
     const id = this.taskCount++;
     return new Task(id, name, cpu ?? id % this.cpus, owner, kind);
   }
@@ -295,7 +304,8 @@ export class Scheduler {
     if (due === undefined) this.deadlock();
     this.now = Math.max(this.now, due);
     this.tracer?.clockAdvanced?.(this.now);
-    this.timers.shift()?.fire();
+    this.strategy?.clockAdvanced?.(this.now);
+    this.timers.expire(this.now);
   }
 }
 

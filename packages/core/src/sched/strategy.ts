@@ -7,6 +7,9 @@ export interface RunnableTask {
   readonly name: string;
   /** What it does next. */
   readonly at: PreemptionPoint;
+  /** It can do that only while this holds: it takes a lock. */
+  readonly until: (() => boolean) | undefined;
+  readonly done: boolean;
 }
 
 /** Picks the next task, and answers choices. @public */
@@ -20,6 +23,10 @@ export interface Strategy {
    * a partial-order reduction needs to know of a step.
    */
   observe?(task: RunnableTask, operation: PreemptionPoint): void;
+  /** Told when nobody could go on, and the clock has jumped to the next timer: who can go on now comes after all steps. */
+  clockAdvanced?(now: number): void;
+  /** Told of each lock, queue or other object that points name: `pointObject` of an operation is its id. */
+  objectNamed?(object: number, name: string): void;
   /** What reproduces this run. */
   readonly seed?: number;
 }

@@ -131,6 +131,11 @@ export class WaitQueue {
     return condition();
   }
 
+  /** What `until` waits for may hold now. */
+  freed(): void {
+    if (!this.scheduler.preemptive) this.wakeAll();
+  }
+
   wakeAll(): void {
     if (this.scheduler.preemptive) this.scheduler.note(PointKind.Wake, this.id);
     if (this.waiters.length === 0) return;
@@ -140,7 +145,7 @@ export class WaitQueue {
   }
 
   wakeOne(): void {
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Wake, this.id);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.WakeOne, this.id);
     const task = this.waiters.shift();
     if (task) this.scheduler.wake(task);
   }

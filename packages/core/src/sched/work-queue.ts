@@ -5,6 +5,7 @@
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { HeldLock, Lockdep } from '../locking/lockdep.ts';
+import { PointKind } from './preemption-point.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Timer } from './timers.ts';
 import { WaitQueue } from './wait-queue.ts';
@@ -45,6 +46,7 @@ export class WorkQueue implements HeldLock {
 
   /** For `WorkItem`. */
   add(work: WorkItem): void {
+    this.touch();
     this.pending.push(work);
     work.number = ++this.queued;
     this.unfinished.push(work.number);
@@ -55,6 +57,7 @@ export class WorkQueue implements HeldLock {
 
   /** For `WorkItem`: takes it out before it began. */
   remove(work: WorkItem): void {
+    this.touch();
     this.pending.splice(this.pending.indexOf(work), 1);
     this.finish(work.number);
   }
@@ -73,7 +76,13 @@ export class WorkQueue implements HeldLock {
 
   /** The first item that does not run already. */
   private nextIdle(): number {
+    this.touch();
     return this.pending.findIndex((work) => !work.running);
+  }
+
+  /** Sees or changes what is queued, and who works. */
+  private touch(): void {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Atomic, this.ended.id);
   }
 
   private finish(number: number): void {

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'checker', preset: '../../jest.preset.js', coverageDirectory: 'coverage' };

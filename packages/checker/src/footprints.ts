@@ -1,0 +1,55 @@
+/** What a step touched: the operation that it announced, and all that it noted. Equal sets are one number. */
+import { mayConflict } from '@mmu-notifier/core';
+import type { PreemptionPoint } from '@mmu-notifier/plugin-api';
+
+/** Pairs of sets below this number are compared once, and then looked up. */
+const REMEMBERED = 2048;
+
+export class Footprints {
+  private readonly sets: PreemptionPoint[][] = [];
+  private readonly byHash = new Map<number, number[]>();
+  /** 0: not compared yet; 1: they commute; 2: they conflict. */
+  private readonly known = new Uint8Array(REMEMBERED * REMEMBERED);
+
+  /** The number of the set of the first `count` operations. */
+  intern(operations: ArrayLike<PreemptionPoint>, count: number): number {
+    let hash = 0;
+    for (let i = 0; i < count; i++) hash = (Math.imul(hash, 31) + (operations[i] % 0x7fffffff)) | 0;
+    let same = this.byHash.get(hash);
+    if (same === undefined) this.byHash.set(hash, (same = []));
+    for (const id of same) if (equal(this.sets[id], operations, count)) return id;
+    this.sets.push(Array.from({ length: count }, (_, i) => operations[i]));
+    same.push(this.sets.length - 1);
+    return this.sets.length - 1;
+  }
+
+  operations(id: number): readonly PreemptionPoint[] {
+    return this.sets[id];
+  }
+
+  /** The set of what is in either. */
+  union(a: number, b: number): number {
+    if (a === b) return a;
+    const both = [...new Set([...this.sets[a], ...this.sets[b]])];
+    return this.intern(both, both.length);
+  }
+
+  /** Whether the order of two steps may matter. */
+  conflict(a: number, b: number): boolean {
+    if (a >= REMEMBERED || b >= REMEMBERED) return this.compare(a, b);
+    const at = a * REMEMBERED + b;
+    if (this.known[at] === 0) this.known[at] = this.compare(a, b) ? 2 : 1;
+    return this.known[at] === 2;
+  }
+
+  private compare(a: number, b: number): boolean {
+    const others = this.sets[b];
+    return this.sets[a].some((one) => others.some((other) => mayConflict(one, other)));
+  }
+}
+
+function equal(set: readonly number[], operations: ArrayLike<number>, count: number): boolean {
+  if (set.length !== count) return false;
+  for (let i = 0; i < count; i++) if (set[i] !== operations[i]) return false;
+  return true;
+}

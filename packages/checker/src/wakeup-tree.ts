@@ -1,0 +1,64 @@
+/** What is still to be tried at a state: sequences of steps, as a tree whose branches are in the order of their trial. */
+
+/** One step of a sequence, and those that may follow it. */
+export interface Branch {
+  readonly task: number;
+  /** What the step touched where it was seen; -1 where it was not. */
+  footprint: number;
+  /** How its choices fall: of a step that was not made yet, as far as it matters. */
+  choices: readonly number[];
+  kids: Branch[];
+}
+
+/** The steps of a sequence that is inserted, and what the tree must know of them. */
+export interface Sequence {
+  /** Steps, by their numbers in the run. */
+  readonly steps: number[];
+  task(step: number): number;
+  footprint(step: number): number;
+  choices(step: number): readonly number[];
+  conflict(footprint: number, other: number): boolean;
+  /** Whether nothing before position `at` must happen before the step there, or before what it touches if it comes first. */
+  isInitial(at: number, footprint: number): boolean;
+}
+
+/**
+ * Adds a sequence, unless one that is there leads to it. Takes apart `sequence.steps`.
+ *
+ * @returns whether a branch was added.
+ */
+export function insert(branches: Branch[], sequence: Sequence): boolean {
+  const { steps } = sequence;
+  let level = branches;
+  for (;;) {
+    const next = level.find((branch) => leadsOn(branch, sequence));
+    if (next === undefined) break;
+    if (next.kids.length === 0 || steps.length === 0) return false;
+    level = next.kids;
+  }
+  for (const step of steps) {
+    const branch = { task: sequence.task(step), footprint: sequence.footprint(step), choices: sequence.choices(step), kids: [] };
+    level.push(branch);
+    level = branch.kids;
+  }
+  return true;
+}
+
+/** Whether the sequence can be made by the branch's step first; if it has that step, it is taken out. */
+function leadsOn(branch: Branch, sequence: Sequence): boolean {
+  const { steps } = sequence;
+  const at = steps.findIndex((step) => sequence.task(step) === branch.task);
+  if (at < 0) return branch.footprint >= 0 && commutes(branch.footprint, sequence);
+  if (!same(branch.choices, sequence.choices(steps[at])) || !sequence.isInitial(at, branch.footprint)) return false;
+  steps.splice(at, 1);
+  return true;
+}
+
+/** Whether a step commutes with all of the sequence. */
+export function commutes(footprint: number, sequence: Sequence): boolean {
+  return sequence.steps.every((step) => !sequence.conflict(footprint, sequence.footprint(step)));
+}
+
+export function same(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((value, at) => value === b[at]);
+}
