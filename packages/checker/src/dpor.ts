@@ -9,22 +9,29 @@
  */
 import { wantedLock } from './execution.ts';
 import type { RunEnd } from './program.ts';
-import { Cut, MAX_TASKS } from './recorder.ts';
-import { Stepper, lowest, tasksOf } from './stepper.ts';
+import { Cut } from './recorder.ts';
+import { Stepper, lowest } from './stepper.ts';
 import { type Branch, type Sequence, commutes, insert, same } from './wakeup-tree.ts';
+
+/** A step that leads nowhere new from a state: what comes behind it was tried. */
+interface Sleeper {
+  readonly task: number;
+  /** None: whatever it chooses. */
+  readonly choices: readonly number[];
+  readonly footprint: number;
+}
 
 /** A state on the way of the run: what was tried there, what is to be tried. */
 interface Node {
-  enabled: number;
-  /** Tasks whose step from here is known to lead nowhere new, and what it touches. */
-  sleep: number;
-  done: number;
-  readonly touched: Int32Array;
+  readonly enabled: number;
+  readonly asleep: Sleeper[];
+  /** Tasks whose step is tried with whatever choices it has. */
+  free: number;
   branches: Branch[];
   /** What the step that is being tried touched; -1 before it was made. */
   footprint: number;
-  /** The same step with other choices, which is done. */
-  variants: Branch[];
+  /** How many of its choices it was told. */
+  told: number;
 }
 
 /** The end of one run of a search. */
@@ -39,11 +46,14 @@ export class Dpor extends Stepper {
   infeasible = 0;
   private readonly nodes: Node[] = [];
   private finished = false;
+  /** A step had only choices that lead nowhere new. */
+  private nothingNew = false;
 
   /** @returns the next run, or `undefined` when all have been made. */
   next(): SearchedRun | undefined {
     if (this.finished) return undefined;
     const fresh = Math.max(0, this.nodes.length - 1);
+    this.nothingNew = false;
     const end = this.runOnce();
     if (end === undefined || end.violation?.oracle === 'deadlock') this.raceBlocked();
     for (let step = fresh; step < this.execution.length; step++) this.raceStep(step);
@@ -56,23 +66,30 @@ export class Dpor extends Stepper {
     return (node.branches[0] as Branch).task;
   }
 
-  protected override fall(at: number, which: number, count: number): number {
-    const given = this.nodes[at]?.branches[0]?.choices[which] ?? 0;
-    return given < count ? given : 0;
+  protected override fall(at: number, which: number, count: number, made: readonly number[]): number {
+    const node = this.nodes[at];
+    const branch = node.branches[0] as Branch;
+    const told = branch.choices?.[which];
+    if (told !== undefined) return told < count ? told : 0;
+    for (let answer = 0; answer < count; answer++) {
+      if (!isAsleep(node, branch.task, [...made, answer])) return answer;
+    }
+    this.nothingNew = true;
+    return 0;
   }
 
   protected override stepped(at: number, choices: readonly number[], counts: readonly number[]): void {
     const node = this.nodes[at];
-    const { task, footprint } = this.execution;
+    const footprint = this.execution.footprint[at];
     const branch = node.branches[0] as Branch;
-    if (node.footprint === footprint[at] && same(branch.choices, choices)) return;
+    if (node.footprint === footprint && same(choices, branch.choices)) return;
     if (node.footprint >= 0) throw new Error(`${this.program.name}: the same schedule gave another run`);
-    const touched = node.touched[task[at]];
-    node.footprint = footprint[at];
-    branch.footprint = footprint[at];
+    node.footprint = footprint;
+    node.told = branch.choices?.length ?? 0;
+    if (branch.choices === undefined) node.free |= 1 << branch.task;
+    branch.footprint = footprint;
     branch.choices = choices;
-    node.touched[task[at]] = touched < 0 ? footprint[at] : this.footprints.union(touched, footprint[at]);
-    for (let which = 0; which < choices.length; which++) {
+    for (let which = node.told; which < choices.length; which++) {
       for (let other = 0; other < counts[which]; other++) {
         if (other !== choices[which]) this.tryOtherwise(node, [...choices.slice(0, which), other]);
       }
@@ -82,55 +99,44 @@ export class Dpor extends Stepper {
   /** Lets the step that is being tried be tried with other choices too, next. */
   private tryOtherwise(node: Node, choices: readonly number[]): void {
     const { task } = node.branches[0] as Branch;
-    if (node.variants.some((variant) => agree(variant.choices, choices))) return;
-    const at = node.branches.findIndex((branch) => branch.task === task && agree(branch.choices, choices));
-    const branch = at < 0 ? { task, footprint: -1, choices, kids: [] } : node.branches.splice(at, 1)[0];
-    node.branches.splice(1, 0, branch as Branch);
+    if (isAsleep(node, task, choices)) return;
+    const known = node.branches.some((branch) => branch.task === task && same(choices, branch.choices));
+    if (!known) node.branches.splice(1, 0, { task, footprint: -1, choices, kids: [] });
   }
 
   /** A state that is new. */
   private arrive(depth: number, enabled: number): Node {
-    const node: Node = {
-      enabled,
-      sleep: 0,
-      done: 0,
-      touched: new Int32Array(MAX_TASKS).fill(-1),
-      branches: [],
-      footprint: -1,
-      variants: [],
-    };
+    if (this.nothingNew) throw new Cut();
+    const node: Node = { enabled, asleep: [], free: 0, branches: [], footprint: -1, told: 0 };
     const before = this.nodes[depth - 1];
+    const last = depth === 0 ? -1 : this.execution.task[depth - 1];
     if (before !== undefined) {
-      for (const task of tasksOf(before.sleep | before.done)) {
-        if (this.footprints.conflict(before.touched[task], before.footprint)) continue;
-        node.sleep |= 1 << task;
-        node.touched[task] = before.touched[task];
+      const { asleep, footprint } = before;
+      for (const sleeper of asleep) {
+        if (sleeper.task !== last && !this.footprints.conflict(sleeper.footprint, footprint)) node.asleep.push(sleeper);
       }
       const branch = before.branches[0] as Branch;
       node.branches = branch.kids;
       branch.kids = [];
     }
-    const awake = enabled & ~node.sleep;
-    while (node.branches.length > 0 && (awake & (1 << (node.branches[0] as Branch).task)) === 0) {
+    let awake = enabled;
+    for (const { task, choices } of node.asleep) if (choices.length === 0) awake &= ~(1 << task);
+    while (node.branches.length > 0 && !this.canFollow(node, awake)) {
       node.branches.shift();
       this.infeasible++;
     }
     if (node.branches.length === 0) {
       if (awake === 0) throw new Cut();
-      const last = depth === 0 ? -1 : this.execution.task[depth - 1];
       const task = last >= 0 && (awake & (1 << last)) !== 0 ? last : lowest(awake);
-      node.branches.push({ task, footprint: -1, choices: [], kids: [] });
+      node.branches.push({ task, footprint: -1, choices: undefined, kids: [] });
     }
-    this.wake(node, (node.branches[0] as Branch).task);
     this.nodes.push(node);
     return node;
   }
 
-  /** The step of `task` is made: what it touched elsewhere counts no more. */
-  private wake(node: Node, task: number): void {
-    node.touched[task] = -1;
-    node.footprint = -1;
-    node.variants = [];
+  private canFollow(node: Node, awake: number): boolean {
+    const { task, choices } = node.branches[0] as Branch;
+    return (awake & (1 << task)) !== 0 && !(choices !== undefined && isAsleep(node, task, choices));
   }
 
   /** What waits for a lock at the end of a run would have raced with its holder. */
@@ -140,7 +146,7 @@ export class Dpor extends Stepper {
       const handle = this.recorder.task(task);
       if (handle?.until === undefined || handle.until()) continue;
       const wanted = wantedLock(handle.at);
-      if (wanted === undefined) continue;
+      if (wanted === undefined || this.execution.keepsFrom(task, wanted)) continue;
       const footprint = this.footprints.intern([handle.at], 1);
       this.raceStep(this.execution.appendBlocked(slot++, task, footprint, wanted));
     }
@@ -162,24 +168,34 @@ export class Dpor extends Stepper {
       steps,
       task: (step) => execution.task[step],
       footprint: (step) => execution.footprint[step],
-      choices: (step) => this.nodes[step]?.branches[0]?.choices ?? [],
+      choices: (step) => (step === later ? undefined : execution.choices[step]),
       conflict: (a, b) => footprints.conflict(a, b),
       isInitial: (at, footprint) => this.isInitial(steps, at, later, footprint),
     };
-    for (const task of tasksOf(node.sleep | node.done)) {
+    for (const { task, choices, footprint } of node.asleep) {
       const at = steps.findIndex((step) => execution.task[step] === task);
-      const touched = node.touched[task];
-      if (at < 0 ? commutes(touched, sequence) : sequence.isInitial(at, touched)) return;
-    }
-    for (const { task, choices, footprint } of node.variants) {
-      const at = steps.findIndex((step) => execution.task[step] === task);
-      if (at >= 0 && same(choices, sequence.choices(steps[at])) && sequence.isInitial(at, footprint)) return;
+      if (at < 0) {
+        if (choices.length === 0 && commutes(footprint, sequence)) return;
+      } else if (this.covers(node, task, choices, sequence.choices(steps[at])) && sequence.isInitial(at, footprint)) return;
     }
     if ((node.enabled & (1 << execution.task[steps[0]])) === 0) {
       this.infeasible++;
       return;
     }
     insert(node.branches, sequence);
+  }
+
+  /** Where a step was tried with all choices that it has, nothing of it is new. */
+  private sleepWhole(node: Node, task: number): void {
+    if ((node.free & (1 << task)) === 0 || node.branches.some((branch) => branch.task === task)) return;
+    const footprints = node.asleep.filter((sleeper) => sleeper.task === task).map(({ footprint }) => footprint);
+    const footprint = footprints.reduce((a, b) => this.footprints.union(a, b));
+    node.asleep.push({ task, choices: [], footprint });
+  }
+
+  /** Whether a step that was tried stands for one that is wanted: its choices fell the same way, or were tried in every way. */
+  private covers(node: Node, task: number, tried: readonly number[], wanted: readonly number[] | undefined): boolean {
+    return tried.length === 0 || same(tried, wanted) || (node.free & (1 << task)) !== 0;
   }
 
   /**
@@ -226,26 +242,17 @@ export class Dpor extends Stepper {
   /** Goes to the last state where something is left to try. @returns whether there is one. */
   private backtrack(): boolean {
     for (let node = this.nodes.at(-1); node !== undefined; node = this.nodes.at(-1)) {
-      const tried = node.branches.shift() as Branch;
-      const next = node.branches[0];
-      if (next?.task === tried.task) {
-        node.variants.push(tried);
-        node.footprint = -1;
-        return true;
-      }
-      node.done |= 1 << tried.task;
-      if (next !== undefined) {
-        this.wake(node, next.task);
-        return true;
-      }
+      const { task, choices = [] } = node.branches.shift() as Branch;
+      node.asleep.push({ task, choices, footprint: node.footprint });
+      if (choices.length > 0) this.sleepWhole(node, task);
+      node.footprint = -1;
+      if (node.branches.length > 0) return true;
       this.nodes.pop();
     }
     return false;
   }
 }
 
-/** Whether choices fall the same way, as far as both are given. */
-function agree(a: readonly number[], b: readonly number[]): boolean {
-  const length = Math.min(a.length, b.length);
-  return same(a.slice(0, length), b.slice(0, length));
+function isAsleep({ asleep }: Node, task: number, choices: readonly number[]): boolean {
+  return asleep.some((sleeper) => sleeper.task === task && same(sleeper.choices, choices));
 }

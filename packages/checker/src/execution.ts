@@ -39,6 +39,8 @@ export class Execution {
   readonly footprint: Int32Array;
   /** Which step of its task it is, from 1. */
   readonly index: Int32Array;
+  /** How the choices of the step fell. */
+  readonly choices: (readonly number[])[] = [];
   /** What the task waited for until it could make the step. */
   readonly wanted: (Wanted | undefined)[] = [];
   private readonly footprints: Footprints;
@@ -83,8 +85,9 @@ export class Execution {
   }
 
   /** A step is over. @returns its number. */
-  append(task: number, footprint: number, wanted: Wanted | undefined): number {
+  append(task: number, footprint: number, wanted: Wanted | undefined, choices: readonly number[]): number {
     const at = this.length++;
+    this.choices[at] = choices;
     this.place(at, task, footprint, wanted);
     this.last[task] = at;
     this.counts[task]++;
@@ -96,6 +99,7 @@ export class Execution {
   /** Steps that tasks would make and cannot, behind the last one: for the races that they have. */
   appendBlocked(slot: number, task: number, footprint: number, wanted: Wanted): number {
     const at = this.length + slot;
+    this.choices[at] = [];
     this.place(at, task, footprint, wanted);
     return at;
   }
@@ -128,6 +132,13 @@ export class Execution {
     }
   }
 
+  /** Whether the task holds `lock` itself, and so waits for ever. */
+  keepsFrom(task: number, lock: Wanted): boolean {
+    return this.sections.some(
+      (section) => section.task === task && section.released === Infinity && excludes(section, lock) !== undefined,
+    );
+  }
+
   /**
    * The sections that keep a task from `lock`, where the steps before `from` and those in `steps` have been made. What
    * of them is in `steps` begins there.
@@ -135,7 +146,7 @@ export class Execution {
   holders(lock: Wanted, task: number, from: number, steps: ReadonlySet<number>): number[] {
     const beginnings: number[] = [];
     for (const section of this.sections) {
-      const begin = this.excludes(section, lock, task);
+      const begin = section.task === task ? undefined : excludes(section, lock);
       if (begin === undefined || !(begin < from || steps.has(begin))) continue;
       const ended = section.released < from || steps.has(section.released);
       if (!ended) beginnings.push(begin);
@@ -148,7 +159,7 @@ export class Execution {
     const byTask: string[][] = Array.from({ length: T }, () => []);
     for (let at = 0; at < this.length; at++) {
       const operations = this.footprints.operations(this.footprint[at]).join(',');
-      byTask[this.task[at]].push(`${operations}:${this.clocks.subarray(at * T, at * T + T).join(',')}`);
+      byTask[this.task[at]].push(`${operations}:${this.choices[at].join('')}:${this.clocks.subarray(at * T, at * T + T).join(',')}`);
     }
     return byTask.map((steps) => steps.join(' ')).join('|');
   }
@@ -177,16 +188,10 @@ export class Execution {
   /** Whether step `a` lies in a section that keeps `task` from `lock`; its first step does not. */
   private held(lock: Wanted, a: number, task: number): boolean {
     return this.sections.some((section) => {
-      const begin = this.excludes(section, lock, task);
-      return begin !== undefined && section.task === this.task[a] && begin < a && a <= section.released;
+      if (section.task === task || section.task !== this.task[a]) return false;
+      const begin = excludes(section, lock);
+      return begin !== undefined && begin < a && a <= section.released;
     });
-  }
-
-  /** From which step on the section keeps `task` from `lock`, if it does. */
-  private excludes(section: Section, lock: Wanted, task: number): number | undefined {
-    if (section.object !== lock.object || section.task === task) return undefined;
-    if (section.mode === 'shared' && lock.mode === 'shared') return undefined;
-    return lock.mode === 'shared' ? section.from : section.acquired;
   }
 
   /** Locks that the step took and released. */
@@ -234,6 +239,13 @@ export function wantedLock(operation: PreemptionPoint): Wanted | undefined {
   const kind = pointKind(operation);
   if (kind !== PointKind.LockAcquire && kind !== PointKind.LockShared) return undefined;
   return { object: pointObject(operation), mode: kind === PointKind.LockShared ? 'shared' : 'exclusive' };
+}
+
+/** From which step on the section keeps others from `lock`, if it does. */
+function excludes(section: Section, lock: Wanted): number | undefined {
+  if (section.object !== lock.object) return undefined;
+  if (section.mode === 'shared' && lock.mode === 'shared') return undefined;
+  return lock.mode === 'shared' ? section.from : section.acquired;
 }
 
 function join(into: Int32Array, rows: Int32Array, row: number): void {

@@ -35,8 +35,8 @@ export abstract class Stepper implements Decider {
 
   /** Who makes step `at`. @param enabled - Bit set of tasks. @throws Cut to give the run up. */
   protected abstract select(at: number, enabled: number): number;
-  /** How choice number `which` of step `at` falls. */
-  protected abstract fall(at: number, which: number, count: number): number;
+  /** How choice number `which` of step `at` falls, behind those that were `made` in the step. */
+  protected abstract fall(at: number, which: number, count: number, made: readonly number[]): number;
   /** Step `at` is over. @param counts - Of how many each choice was. */
   protected abstract stepped(at: number, choices: readonly number[], counts: readonly number[]): void;
 
@@ -77,7 +77,7 @@ export abstract class Stepper implements Decider {
   }
 
   choose(count: number): number {
-    const answer = this.fall(this.execution.length, this.made.length, count);
+    const answer = this.fall(this.execution.length, this.made.length, count, this.made);
     this.made.push(answer);
     this.counts.push(count);
     return answer;
@@ -91,7 +91,7 @@ export abstract class Stepper implements Decider {
   private endStep(): void {
     if (this.stepping < 0) return;
     const footprint = this.footprints.intern(this.operations, this.operationCount);
-    const at = this.execution.append(this.stepping, footprint, wantedLock(this.operations[0]));
+    const at = this.execution.append(this.stepping, footprint, wantedLock(this.operations[0]), this.made);
     this.stepping = -1;
     this.stepped(at, this.made, this.counts);
   }

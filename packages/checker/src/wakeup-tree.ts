@@ -5,8 +5,8 @@ export interface Branch {
   readonly task: number;
   /** What the step touched where it was seen; -1 where it was not. */
   footprint: number;
-  /** How its choices fall: of a step that was not made yet, as far as it matters. */
-  choices: readonly number[];
+  /** How its choices fall; of a step that has not been made, `undefined` where they may fall in any way. */
+  choices: readonly number[] | undefined;
   kids: Branch[];
 }
 
@@ -16,7 +16,8 @@ export interface Sequence {
   readonly steps: number[];
   task(step: number): number;
   footprint(step: number): number;
-  choices(step: number): readonly number[];
+  /** `undefined` for a step that comes sooner than where it was seen: who knows what it has to choose there. */
+  choices(step: number): readonly number[] | undefined;
   conflict(footprint: number, other: number): boolean;
   /** Whether nothing before position `at` must happen before the step there, or before what it touches if it comes first. */
   isInitial(at: number, footprint: number): boolean;
@@ -49,7 +50,8 @@ function leadsOn(branch: Branch, sequence: Sequence): boolean {
   const { steps } = sequence;
   const at = steps.findIndex((step) => sequence.task(step) === branch.task);
   if (at < 0) return branch.footprint >= 0 && commutes(branch.footprint, sequence);
-  if (!same(branch.choices, sequence.choices(steps[at])) || !sequence.isInitial(at, branch.footprint)) return false;
+  const covered = branch.choices === undefined || same(branch.choices, sequence.choices(steps[at]));
+  if (!covered || !sequence.isInitial(at, branch.footprint)) return false;
   steps.splice(at, 1);
   return true;
 }
@@ -59,6 +61,6 @@ export function commutes(footprint: number, sequence: Sequence): boolean {
   return sequence.steps.every((step) => !sequence.conflict(footprint, sequence.footprint(step)));
 }
 
-export function same(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((value, at) => value === b[at]);
+export function same(a: readonly number[], b: readonly number[] | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((value, at) => value === b[at]);
 }

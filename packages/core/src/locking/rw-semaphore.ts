@@ -51,11 +51,12 @@ export class RwSemaphore implements HeldLock {
     if (this.sleeps === 'may') this.scheduler.mightSleep(this.name);
     if (this.scheduler.preemptive) yield point(PointKind.TryLock, this.queue.id);
     this.lockdep.check(this, nesting);
-    if (!this.writable()) {
+    // Under a strategy arrival and acquisition are two steps whoever holds it: what a step touches says the same in any order.
+    if (this.scheduler.preemptive || !this.writable()) {
       this.writersWaiting++;
       yield* this.queue.until(PointKind.LockAcquire, this.writable);
       this.writersWaiting--;
-    } else if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockAcquire, this.queue.id);
+    }
     this.takeWrite(nesting);
   }
 
@@ -76,7 +77,7 @@ export class RwSemaphore implements HeldLock {
     this.scheduler.mightSleep(this.name);
     if (this.scheduler.preemptive) yield point(PointKind.TryLock, this.queue.id);
     this.lockdep.check(this);
-    if (!this.writable()) {
+    if (this.scheduler.preemptive || !this.writable()) {
       this.writersWaiting++;
       const free = yield* this.queue.untilKillable(PointKind.LockAcquire, this.writable);
       this.writersWaiting--;
@@ -85,7 +86,7 @@ export class RwSemaphore implements HeldLock {
         this.queue.freed();
         return false;
       }
-    } else if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockAcquire, this.queue.id);
+    }
     this.takeWrite('single');
     return true;
   }
