@@ -11,7 +11,7 @@ import { wantedLock } from './execution.ts';
 import type { RunEnd } from './program.ts';
 import { Cut } from './recorder.ts';
 import { Stepper, lowest } from './stepper.ts';
-import { type Branch, type Sequence, commutes, insert, same } from './wakeup-tree.ts';
+import { type Branch, type Sequence, branchOf, commutes, insert, same } from './wakeup-tree.ts';
 
 /** A step that leads nowhere new from a state: what comes behind it was tried. */
 interface Sleeper {
@@ -30,8 +30,6 @@ interface Node {
   branches: Branch[];
   /** What the step that is being tried touched; -1 before it was made. */
   footprint: number;
-  /** How many of its choices it was told. */
-  told: number;
 }
 
 /** The end of one run of a search. */
@@ -69,7 +67,7 @@ export class Dpor extends Stepper {
   protected override fall(at: number, which: number, count: number, made: readonly number[]): number {
     const node = this.nodes[at];
     const branch = node.branches[0] as Branch;
-    const told = branch.choices?.[which];
+    const told = branch.choices[which];
     if (told !== undefined) return told < count ? told : 0;
     for (let answer = 0; answer < count; answer++) {
       if (!isAsleep(node, branch.task, [...made, answer])) return answer;
@@ -82,14 +80,13 @@ export class Dpor extends Stepper {
     const node = this.nodes[at];
     const footprint = this.execution.footprint[at];
     const branch = node.branches[0] as Branch;
-    if (node.footprint === footprint && same(choices, branch.choices)) return;
+    if (node.footprint === footprint && same(branch.choices, choices)) return;
     if (node.footprint >= 0) throw new Error(`${this.program.name}: the same schedule gave another run`);
     node.footprint = footprint;
-    node.told = branch.choices?.length ?? 0;
-    if (branch.choices === undefined) node.free |= 1 << branch.task;
+    if (branch.given === 0) node.free |= 1 << branch.task;
     branch.footprint = footprint;
     branch.choices = choices;
-    for (let which = node.told; which < choices.length; which++) {
+    for (let which = branch.given; which < choices.length; which++) {
       for (let other = 0; other < counts[which]; other++) {
         if (other !== choices[which]) this.tryOtherwise(node, [...choices.slice(0, which), other]);
       }
@@ -100,14 +97,14 @@ export class Dpor extends Stepper {
   private tryOtherwise(node: Node, choices: readonly number[]): void {
     const { task } = node.branches[0] as Branch;
     if (isAsleep(node, task, choices)) return;
-    const known = node.branches.some((branch) => branch.task === task && same(choices, branch.choices));
-    if (!known) node.branches.splice(1, 0, { task, footprint: -1, choices, kids: [] });
+    const known = node.branches.some((branch) => branch.task === task && same(branch.choices, choices));
+    if (!known) node.branches.splice(1, 0, branchOf(task, choices));
   }
 
   /** A state that is new. */
   private arrive(depth: number, enabled: number): Node {
     if (this.nothingNew) throw new Cut();
-    const node: Node = { enabled, asleep: [], free: 0, branches: [], footprint: -1, told: 0 };
+    const node: Node = { enabled, asleep: [], free: 0, branches: [], footprint: -1 };
     const before = this.nodes[depth - 1];
     const last = depth === 0 ? -1 : this.execution.task[depth - 1];
     if (before !== undefined) {
@@ -128,7 +125,7 @@ export class Dpor extends Stepper {
     if (node.branches.length === 0) {
       if (awake === 0) throw new Cut();
       const task = last >= 0 && (awake & (1 << last)) !== 0 ? last : lowest(awake);
-      node.branches.push({ task, footprint: -1, choices: undefined, kids: [] });
+      node.branches.push(branchOf(task));
     }
     this.nodes.push(node);
     return node;
@@ -136,7 +133,7 @@ export class Dpor extends Stepper {
 
   private canFollow(node: Node, awake: number): boolean {
     const { task, choices } = node.branches[0] as Branch;
-    return (awake & (1 << task)) !== 0 && !(choices !== undefined && isAsleep(node, task, choices));
+    return (awake & (1 << task)) !== 0 && !isAsleep(node, task, choices);
   }
 
   /** What waits for a lock at the end of a run would have raced with its holder. */
@@ -168,7 +165,7 @@ export class Dpor extends Stepper {
       steps,
       task: (step) => execution.task[step],
       footprint: (step) => execution.footprint[step],
-      choices: (step) => (step === later ? undefined : execution.choices[step]),
+      choices: (step) => (step === later ? [] : execution.choices[step]),
       conflict: (a, b) => footprints.conflict(a, b),
       isInitial: (at, footprint) => this.isInitial(steps, at, later, footprint),
     };
@@ -194,7 +191,7 @@ export class Dpor extends Stepper {
   }
 
   /** Whether a step that was tried stands for one that is wanted: its choices fell the same way, or were tried in every way. */
-  private covers(node: Node, task: number, tried: readonly number[], wanted: readonly number[] | undefined): boolean {
+  private covers(node: Node, task: number, tried: readonly number[], wanted: readonly number[]): boolean {
     return tried.length === 0 || same(tried, wanted) || (node.free & (1 << task)) !== 0;
   }
 
@@ -242,7 +239,7 @@ export class Dpor extends Stepper {
   /** Goes to the last state where something is left to try. @returns whether there is one. */
   private backtrack(): boolean {
     for (let node = this.nodes.at(-1); node !== undefined; node = this.nodes.at(-1)) {
-      const { task, choices = [] } = node.branches.shift() as Branch;
+      const { task, choices } = node.branches.shift() as Branch;
       node.asleep.push({ task, choices, footprint: node.footprint });
       if (choices.length > 0) this.sleepWhole(node, task);
       node.footprint = -1;

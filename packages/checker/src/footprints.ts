@@ -4,12 +4,15 @@ import type { PreemptionPoint } from '@mmu-notifier/plugin-api';
 
 /** Pairs of sets below this number are compared once, and then looked up. */
 const REMEMBERED = 2048;
+const AT_FIRST = 64;
 
 export class Footprints {
   private readonly sets: PreemptionPoint[][] = [];
   private readonly byHash = new Map<number, number[]>();
   /** 0: not compared yet; 1: they commute; 2: they conflict. */
-  private readonly known = new Uint8Array(REMEMBERED * REMEMBERED);
+  private known = new Uint8Array(AT_FIRST * AT_FIRST);
+  /** Rows and columns of it. */
+  private width = AT_FIRST;
 
   /** The number of the set of the first `count` operations. */
   intern(operations: ArrayLike<PreemptionPoint>, count: number): number {
@@ -37,9 +40,15 @@ export class Footprints {
   /** Whether the order of two steps may matter. */
   conflict(a: number, b: number): boolean {
     if (a >= REMEMBERED || b >= REMEMBERED) return this.compare(a, b);
-    const at = a * REMEMBERED + b;
+    if (a >= this.width || b >= this.width) this.widen(Math.max(a, b));
+    const at = a * this.width + b;
     if (this.known[at] === 0) this.known[at] = this.compare(a, b) ? 2 : 1;
     return this.known[at] === 2;
+  }
+
+  private widen(id: number): void {
+    while (this.width <= id) this.width *= 2;
+    this.known = new Uint8Array(this.width * this.width);
   }
 
   private compare(a: number, b: number): boolean {

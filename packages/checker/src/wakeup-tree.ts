@@ -5,8 +5,10 @@ export interface Branch {
   readonly task: number;
   /** What the step touched where it was seen; -1 where it was not. */
   footprint: number;
-  /** How its choices fall; of a step that has not been made, `undefined` where they may fall in any way. */
-  choices: readonly number[] | undefined;
+  /** How its choices fall: those that are given, and when the step was made all. */
+  choices: readonly number[];
+  /** How many of them are given. None: the step is tried with whatever choices it has. */
+  readonly given: number;
   kids: Branch[];
 }
 
@@ -16,8 +18,8 @@ export interface Sequence {
   readonly steps: number[];
   task(step: number): number;
   footprint(step: number): number;
-  /** `undefined` for a step that comes sooner than where it was seen: who knows what it has to choose there. */
-  choices(step: number): readonly number[] | undefined;
+  /** None for a step that comes sooner than where it was seen: who knows what it has to choose there. */
+  choices(step: number): readonly number[];
   conflict(footprint: number, other: number): boolean;
   /** Whether nothing before position `at` must happen before the step there, or before what it touches if it comes first. */
   isInitial(at: number, footprint: number): boolean;
@@ -38,11 +40,16 @@ export function insert(branches: Branch[], sequence: Sequence): boolean {
     level = next.kids;
   }
   for (const step of steps) {
-    const branch = { task: sequence.task(step), footprint: sequence.footprint(step), choices: sequence.choices(step), kids: [] };
+    const branch = branchOf(sequence.task(step), sequence.choices(step), sequence.footprint(step));
     level.push(branch);
     level = branch.kids;
   }
   return true;
+}
+
+/** A step to be tried. */
+export function branchOf(task: number, choices: readonly number[] = [], footprint = -1): Branch {
+  return { task, footprint, choices, given: choices.length, kids: [] };
 }
 
 /** Whether the sequence can be made by the branch's step first; if it has that step, it is taken out. */
@@ -50,7 +57,7 @@ function leadsOn(branch: Branch, sequence: Sequence): boolean {
   const { steps } = sequence;
   const at = steps.findIndex((step) => sequence.task(step) === branch.task);
   if (at < 0) return branch.footprint >= 0 && commutes(branch.footprint, sequence);
-  const covered = branch.choices === undefined || same(branch.choices, sequence.choices(steps[at]));
+  const covered = branch.given === 0 || same(branch.choices, sequence.choices(steps[at]));
   if (!covered || !sequence.isInitial(at, branch.footprint)) return false;
   steps.splice(at, 1);
   return true;
@@ -61,6 +68,6 @@ export function commutes(footprint: number, sequence: Sequence): boolean {
   return sequence.steps.every((step) => !sequence.conflict(footprint, sequence.footprint(step)));
 }
 
-export function same(a: readonly number[], b: readonly number[] | undefined): boolean {
-  return b !== undefined && a.length === b.length && a.every((value, at) => value === b[at]);
+export function same(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((value, at) => value === b[at]);
 }
