@@ -8,7 +8,7 @@
  * again in the run that follows.
  */
 import { wantedLock } from './execution.ts';
-import type { RunEnd } from './program.ts';
+import type { Program, RunEnd } from './program.ts';
 import { Cut } from './recorder.ts';
 import { Stepper, lowest } from './stepper.ts';
 import { type Branch, type Sequence, branchOf, commutes, insert, same } from './wakeup-tree.ts';
@@ -43,9 +43,16 @@ export class Dpor extends Stepper {
   /** Sequences that could not be followed. */
   infeasible = 0;
   private readonly nodes: Node[] = [];
+  private readonly failures: number;
   private finished = false;
   /** A step had only choices that lead nowhere new. */
   private nothingNew = false;
+
+  /** @param failures - How many choices of a run may fall on something other than the first answer. */
+  constructor(program: Program, maxSteps: number, failures: number = Infinity) {
+    super(program, maxSteps);
+    this.failures = failures;
+  }
 
   /** @returns the next run, or `undefined` when all have been made. */
   next(): SearchedRun | undefined {
@@ -86,7 +93,10 @@ export class Dpor extends Stepper {
     if (branch.given === 0) node.free |= 1 << branch.task;
     branch.footprint = footprint;
     branch.choices = choices;
+    let failures = 0;
+    for (let before = 0; before < at; before++) failures += failuresIn(this.execution.choices[before]);
     for (let which = branch.given; which < choices.length; which++) {
+      if (failures + failuresIn(choices.slice(0, which)) >= this.failures) break;
       for (let other = 0; other < counts[which]; other++) {
         if (other !== choices[which]) this.tryOtherwise(node, [...choices.slice(0, which), other]);
       }
@@ -248,6 +258,11 @@ export class Dpor extends Stepper {
     }
     return false;
   }
+}
+
+/** The first answer is the one where nothing goes wrong. */
+function failuresIn(choices: readonly number[]): number {
+  return choices.reduce((count, answer) => count + (answer === 0 ? 0 : 1), 0);
 }
 
 function isAsleep({ asleep }: Node, task: number, choices: readonly number[]): boolean {

@@ -28,6 +28,15 @@ export class Interrupt {
     this.check();
   }
 
+  /** Drives `steps`, breathing between two of them. */
+  async drive<T>(steps: Generator<void, T>): Promise<T> {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      await this.breathe();
+    }
+  }
+
   /** @throws Stopped after a signal. */
   check(): void {
     if (this.requested !== undefined) throw new Stopped(this.requested);

@@ -15,6 +15,7 @@ import { AllLocks } from './notifier/take-all-locks.ts';
 import { flushSecondaryTlbs } from './notifier/chain.ts';
 import { PageTableLocks } from './page-table/page-table-locks.ts';
 import { PageTables } from './page-table/page-tables.ts';
+import { WatchedPageTables } from './page-table/watched-page-tables.ts';
 import { Tlbs } from './page-table/tlb.ts';
 import { OomKiller } from './reclaim/oom.ts';
 import { Lru } from './reclaim/lru.ts';
@@ -69,7 +70,7 @@ export function bootKernel(options: BootOptions): Kernel {
     allocator,
     frames,
     folioLocks: new FolioLocks(scheduler, lockdep, frames),
-    pageTables: new PageTables(allocator.memory, frames),
+    pageTables: scheduler.preemptive ? new WatchedPageTables(allocator.memory, frames, scheduler) : new PageTables(allocator.memory, frames),
     ptLocks: new PageTableLocks(scheduler, lockdep, frames),
     tlbs: new Tlbs(scheduler, options.frames),
     anonVmas: new AnonVmas(scheduler, lockdep, sleeps),
@@ -118,7 +119,7 @@ export function* createMm(kernel: Kernel, id: number): Routine<MmStruct | undefi
   kernel.pageTables.becomeTable(root);
   kernel.frames.mapping[root] = id;
   const mmapLock = new MmapLock(kernel.scheduler, kernel.lockdep, LockClasses.mmap, `mmapLock of mm ${id}`);
-  const mm = new MmStruct(id, mmapLock, root, MMAP_BASE);
+  const mm = new MmStruct(kernel.scheduler, id, mmapLock, root, MMAP_BASE);
   kernel.mms.set(id, mm);
   return mm;
 }

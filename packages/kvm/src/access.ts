@@ -130,7 +130,7 @@ function gfnOf(vm: Vm, { kind }: Space, address: number): number {
 
 /** What the guest does without KVM: a load or store through the vCPU's TLB or table. @returns whether they serve it. */
 function inGuest(
-  { host }: Vm,
+  { host, state }: Vm,
   vcpu: Vcpu,
   gfn: number,
   kind: GuestAccess['kind'],
@@ -139,6 +139,7 @@ function inGuest(
   at: number,
   length: number,
 ): boolean {
+  state.reads();
   const entry = kind === 'store' ? vcpu.forStore(gfn) : vcpu.forLoad(gfn);
   if (entry === -1) return false;
   if (kind === 'store') host.ledger.store(entry, offset, length, data, at);
@@ -163,7 +164,7 @@ function* exitAndEnter(
   const result = yield* faultGfn(vm, gfn, kind === 'store' ? 'store' : 'load');
   if (result === 'mmio') return noMemslot(space);
   if (isErrno(result)) return result;
-  yield* vm.host.sync.preempt('kvm: enter');
+  yield* vm.state.preempt('reads');
   return undefined;
 }
 

@@ -58,6 +58,7 @@ function ageGfns(vm: Vm, first: number, end: number, mode: AgeMode): boolean {
     if ((sptes.bits(gfn) & SpteBits.Accessed) === 0) continue;
     young = true;
     if (mode === 'test') break;
+    vm.state.changes();
     sptes.change(gfn, 0, SpteBits.Accessed);
   }
   return young;

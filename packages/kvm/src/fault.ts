@@ -33,7 +33,7 @@ export type FaultResult = 'fixed' | 'spurious' | 'mmio' | Errno;
  */
 export function* faultGfn(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<FaultResult> {
   began(vm, gfn, access);
-  yield* vm.host.sync.preempt('kvm: exit');
+  yield* vm.state.preempt('reads');
   const fast = yield* fastFault(vm, gfn, access);
   if (fast !== undefined) return fast;
   for (;;) {
@@ -61,6 +61,7 @@ function* fastFault(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<Faul
   const mayBeWritable = SpteBits.Present | SpteBits.HostWritable;
   const slot = vm.memslots.slotOfGfn(gfn);
   if (access !== 'store' || (bits & mayBeWritable) !== mayBeWritable || slot?.access !== 'read-write') return undefined;
+  vm.state.changes();
   vm.sptes.change(gfn, SpteBits.Writable, 0);
   vm.host.ledger.upgrade(vm.sptes.ledgerEntry(gfn));
   vm.stats.pfFast();
@@ -195,6 +196,7 @@ function setSpte(vm: Vm, slot: Memslot, gfn: number, access: 'load' | 'store', p
     deviceAddress: gfn * 4096,
   });
   const bits = SpteBits.Accessed | (writable ? SpteBits.Writable : 0) | (hostWritable ? SpteBits.HostWritable : 0);
+  vm.state.changes();
   sptes.install(gfn, page.pfn, bits, entry);
   stats.pages4k();
   if (vm.shared.coherence === 'pinned') stats.pagesPinned();

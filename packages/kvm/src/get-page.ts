@@ -15,7 +15,7 @@ export function* getPage(vm: Vm, address: VirtualAddress, access: 'load' | 'stor
   if (vm.shared.coherence === 'pinned') {
     page = yield* pages.pinUserPage(vm.mm, address, options);
   } else {
-    yield* sync.preempt('kvm: get user page');
+    yield* sync.preempt('kvm: get user page', 'declared');
     page = pages.getUserPageFast(vm.mm, address, options);
     if (page === undefined) page = yield* pages.getUserPage(vm.mm, address, options);
   }

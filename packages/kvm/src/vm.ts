@@ -20,6 +20,7 @@ import type {
   Pfn,
   PluginHost,
   Routine,
+  SharedState,
   SpinLock,
   Srcu,
   WaitQueue,
@@ -67,13 +68,10 @@ export class Vm {
   readonly name: string;
   /** Bound at creation; an access of the process from another mm is refused. */
   readonly mm: MmHandle;
-  life: VmLife = 'opening';
   subscription: NotifierSubscription | undefined;
 
   readonly slotsLock: Mutex;
   readonly srcu: Srcu;
-  /** The published set. @locks Read: srcu, or in one step. Written: slotsLock and mnInvalidateLock. */
-  memslots: Memslots;
 
   readonly mnInvalidateLock: SpinLock;
   /** Invalidations between their start and their end, slots met or not. @locks mnInvalidateLock. */
@@ -82,6 +80,8 @@ export class Vm {
   readonly slotsQueue: WaitQueue;
 
   readonly mmuLock: SpinLock;
+  /** Tables, TLBs, slots and `life`, as they are used outside of their locks. */
+  readonly state: SharedState;
   readonly invalidate: MmuInvalidate;
   /** Woken when a fault that sleeps may try again. */
   readonly retryQueue: WaitQueue;
@@ -97,6 +97,8 @@ export class Vm {
   readonly registers: Registers[];
   /** sptes were dropped and the TLB has not been flushed. @locks mmuLock. */
   unflushed = false;
+  private lifeNow: VmLife = 'opening';
+  private memslotsNow: Memslots;
   /** Pins of sptes that were dropped; they go after the flush, for the last one frees the page. @locks mmuLock. */
   private gather: Pfn[] = [];
   /** gfns that an invalidation took away and no fault brought back. @locks mmuLock. */
@@ -112,13 +114,14 @@ export class Vm {
     this.stats = shared.stats;
     this.name = name;
     this.mm = mm;
-    this.memslots = memslots;
+    this.memslotsNow = memslots;
     const owner = `${shared.host.deviceName}.${name}`;
     this.slotsLock = sync.mutex(`${owner}.slotsLock`);
     this.srcu = sync.srcu(`${owner}.srcu`);
     this.mnInvalidateLock = sync.spinLock(`${owner}.mnInvalidateLock`);
     this.slotsQueue = sync.waitQueue(`${owner}.slotsQueue`);
     this.mmuLock = sync.spinLock(`${owner}.mmuLock`);
+    this.state = sync.sharedState(`${owner}.state`);
     this.invalidate = new MmuInvalidate(sync, this.mmuLock, owner);
     this.retryQueue = sync.waitQueue(`${owner}.retryQueue`);
     this.destroyed = sync.completion(`${owner}.destroyed`);
@@ -132,6 +135,27 @@ export class Vm {
     this.shadow = shadow ? new ShadowMmu(this) : undefined;
     this.shadowVcpus = each(shadow ? shared.vcpus + 1 : 0, () => new ShadowVcpu(shared.vcpuTlbEntries));
     this.registers = each(shared.vcpus, () => RESET);
+  }
+
+  get life(): VmLife {
+    this.state.reads();
+    return this.lifeNow;
+  }
+
+  set life(life: VmLife) {
+    this.state.changes();
+    this.lifeNow = life;
+  }
+
+  /** The published set. @locks Read: srcu, or in one step. Written: slotsLock and mnInvalidateLock. */
+  get memslots(): Memslots {
+    this.state.reads();
+    return this.memslotsNow;
+  }
+
+  set memslots(memslots: Memslots) {
+    this.state.changes();
+    this.memslotsNow = memslots;
   }
 
   /**
@@ -174,6 +198,7 @@ export class Vm {
     }
     for (let gfn = sptes.nextPresent(first, end); gfn >= 0; gfn = sptes.nextPresent(gfn + 1, end)) {
       if ((sptes.bits(gfn) & SpteBits.Writable) === 0) continue;
+      this.state.changes();
       sptes.change(gfn, 0, SpteBits.Writable);
       this.host.ledger.downgrade(sptes.ledgerEntry(gfn));
       this.unflushed = true;
@@ -207,6 +232,7 @@ export class Vm {
    */
   letGo(pfn: Pfn, entry: LedgerEntry, accessed: boolean, dirty: boolean): void {
     const { frames, ledger } = this.host;
+    this.state.changes();
     if (dirty) frames.markDirty(pfn);
     if (accessed && pfn !== frames.zeroPage) frames.markAccessed(pfn);
     ledger.clear(entry);
@@ -221,7 +247,7 @@ export class Vm {
    */
   *flush(): Routine<void> {
     assertHeld(this.mmuLock, 'mmuLock');
-    yield* this.host.sync.preempt('kvm: remote TLB flush');
+    yield* this.state.preempt('changes');
     this.flushRemoteTlbs();
     if (this.gather.length === 0) return;
     const pins = this.gather;
@@ -246,6 +272,7 @@ export class Vm {
   }
 
   private flushVcpus(): void {
+    this.state.changes();
     this.unflushed = false;
     let kicked = false;
     for (const { tlb } of this.shadow === undefined ? this.vcpus : this.shadowVcpus) {

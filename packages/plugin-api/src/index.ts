@@ -56,6 +56,7 @@ export type {
   RwLock,
   RwSemaphore,
   SeqCount,
+  SharedState,
   SpinLock,
   Srcu,
   SyncService,

@@ -112,7 +112,7 @@ async function runOnce(
   const machine = makeMachine(options, scheduled ? 'scheduled' : 'direct', options.firstSeed);
   try {
     const run = new ScriptRun(script, machine, plugins, (line) => io.out(`${JSON.stringify(line)}\n`));
-    const end = await run.run(interrupt);
+    const end = await interrupt.drive(run.run());
     if (end.violation === undefined) return ExitCode.ok;
     io.err(`violation: ${end.violation.oracle}: ${end.violation.message}\n`);
     if (scheduled)

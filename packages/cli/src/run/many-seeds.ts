@@ -34,7 +34,7 @@ export async function runSeeds(
     display.update({ done: summary.seeds, total: options.seeds, count: summary.seeds });
     const machine = makeMachine(options, 'scheduled', seed);
     try {
-      const end = await new ScriptRun(script, machine, plugins, () => undefined).run(interrupt);
+      const end = await interrupt.drive(new ScriptRun(script, machine, plugins, () => undefined).run());
       summary.seeds++;
       if (end.violation !== undefined) summary.violations.push({ seed, violation: end.violation });
       else summary.outcomes[end.outcome] = (summary.outcomes[end.outcome] ?? 0) + 1;

@@ -1,5 +1,5 @@
 /** What the words behind `mmu-notifier run` mean. */
-import { type Kconfig, MemorySwapDevice, Machine, SeededStrategy } from '@mmu-notifier/core';
+import { type Kconfig, Machine, type MachineConfig, MemorySwapDevice, SeededStrategy } from '@mmu-notifier/core';
 import { InputError } from '../errors.ts';
 import { parseKconfig } from '../kconfig.ts';
 import { parseCount, parseHostMemory, parseSeed, parseSwap } from '../sizes.ts';
@@ -51,13 +51,15 @@ export function parseRunFlags(flags: RunFlags): RunOptions {
 /** Where the heap of `brk` begins in a script: the same place as where a real kernel runs it, so that answers can be compared. */
 const HEAP_START = 0x1000000;
 
+type MachineOptions = Pick<RunOptions, 'ramBytes' | 'swapBytes' | 'kconfig'>;
+
+export function machineConfig({ ramBytes, swapBytes, kconfig }: MachineOptions): MachineConfig {
+  return { ramBytes, swapBytes, kconfig, oracles: 'on', heapStart: HEAP_START };
+}
+
 /** A sequential script runs directly and swaps to a real file; one with tasks under a scheduler that the seed decides. */
-export function makeMachine(
-  { ramBytes, swapBytes, kconfig }: Pick<RunOptions, 'ramBytes' | 'swapBytes' | 'kconfig'>,
-  mode: 'direct' | 'scheduled',
-  seed: number,
-): Machine {
-  const config = { ramBytes, swapBytes, kconfig, oracles: 'on', heapStart: HEAP_START } as const;
+export function makeMachine(options: MachineOptions, mode: 'direct' | 'scheduled', seed: number): Machine {
+  const config = machineConfig(options);
   if (mode === 'direct') return new Machine(config);
   return new Machine({ ...config, swapDevice: new MemorySwapDevice(), strategy: new SeededStrategy(seed) });
 }

@@ -6,7 +6,6 @@
 import { ContractViolation, type Machine, type Violation } from '@mmu-notifier/core';
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { ExpectedViolation, MmEvent, Script } from '@mmu-notifier/trace';
-import type { Interrupt } from '../interrupt.ts';
 import type { LoadedPlugin } from '../plugins.ts';
 import { execute } from './execute.ts';
 import { splitPhases } from './phases.ts';
@@ -29,23 +28,28 @@ export class ScriptRun {
   private readonly script: Script;
   private readonly world: World;
   private readonly emit: (line: ResultLine) => void;
+  private readonly around: (runTasks: () => void) => void;
   /** The line that each task is at; the sequential lines are a task without a name. */
   private readonly at = new Map<string | undefined, number>();
 
+  /** @param around - Wraps what is concurrent. */
   constructor(
     script: Script,
     machine: Machine,
     plugins: ReadonlyMap<string, LoadedPlugin>,
     emit: (line: ResultLine) => void,
+    around: (runTasks: () => void) => void = (runTasks) => runTasks(),
   ) {
+    this.around = around;
     this.script = script;
     this.world = new World(machine, plugins);
     this.emit = emit;
   }
 
-  async run(interrupt: Interrupt): Promise<RunEnd> {
+  /** Pauses between two events, so that its caller can look up. */
+  *run(): Generator<void, RunEnd> {
     const judgements: Judgement[] = [];
-    let violation = await this.runToEnd(interrupt, judgements);
+    let violation = yield* this.runToEnd(judgements);
     let outcome = this.world.bindings.summary();
     const expected = this.script.verdicts.find((verdict) => verdict.kind === 'expect');
     if (expected !== undefined) {
@@ -55,9 +59,9 @@ export class ScriptRun {
     return violation === undefined ? { judgements, outcome } : { judgements, outcome, violation };
   }
 
-  private async runToEnd(interrupt: Interrupt, judgements: Judgement[]): Promise<Violation | undefined> {
+  private *runToEnd(judgements: Judgement[]): Generator<void, Violation | undefined> {
     try {
-      await this.runEvents(interrupt);
+      yield* this.runEvents();
       return this.judge(judgements) ?? this.shutDown();
     } catch (error) {
       if (!(error instanceof ContractViolation)) throw error;
@@ -82,21 +86,21 @@ export class ScriptRun {
     return violation;
   }
 
-  private async runEvents(interrupt: Interrupt): Promise<void> {
+  private *runEvents(): Generator<void, void> {
     const { machine } = this.world;
     const { setUp, tasks, closing } = splitPhases(this.script.events);
-    for (const event of setUp) await this.runOne(event, interrupt);
+    for (const event of setUp) yield* this.runOne(event);
     this.at.delete(undefined);
     for (const [name, events] of tasks) {
       const owner = events.map(callerOf).find((caller) => caller !== undefined);
       machine.spawn(name, this.runTask(name, events), owner === undefined ? undefined : this.world.process(owner));
     }
-    if (tasks.size > 0) machine.runAll();
-    for (const event of closing) await this.runOne(event, interrupt);
+    if (tasks.size > 0) this.around(() => machine.runAll());
+    for (const event of closing) yield* this.runOne(event);
   }
 
-  private async runOne(event: MmEvent, interrupt: Interrupt): Promise<void> {
-    await interrupt.breathe();
+  private *runOne(event: MmEvent): Generator<void, void> {
+    yield;
     const caller = callerOf(event);
     const process = caller === undefined ? undefined : this.world.process(caller);
     const name = event.actor.kind === 'machine' ? 'machine' : event.actor.name;

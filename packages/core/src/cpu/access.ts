@@ -52,6 +52,8 @@ export class Cpus {
       pfn = this.walk(mm, cpu, vpn, need);
       if (pfn < 0) return false;
     }
+    const { scheduler } = this.kernel;
+    if (scheduler.preemptive) scheduler.note(kind === 'store' ? PointKind.FrameStore : PointKind.FrameLoad, pfn);
     const { memory } = this.kernel.allocator;
     const slab = memory.bytes(pfn);
     const page = memory.byteOffset(pfn);

@@ -59,7 +59,7 @@ function* mapCopy(kernel: Kernel, fault: Fault, original: number): Routine<Fault
   let copy = allocator.allocateNow();
   if (copy < 0) copy = yield* allocator.allocate();
   if (copy < 0) return 'oom';
-  allocator.memory.copy(copy, original);
+  allocator.copy(copy, original);
   const lock = kernel.ptLocks.ofSlot(slot);
   if (!lock.acquireNow()) yield* lock.acquire();
   if (pageTables.flags(slot) !== Pte.None || vma.mm.unstable) {

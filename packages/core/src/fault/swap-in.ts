@@ -50,7 +50,7 @@ function* mapSwapPage(kernel: Kernel, fault: Fault, entry: number, swapSlot: num
   swap.release(swapSlot);
   if (swap.entries(swapSlot) === 0 && access === 'write') deleteFromSwapCache(kernel, pfn);
   // Our reference and the pte's, none of the swap cache: nobody else can have the page.
-  const exclusive = (entry & Pte.SwapExclusive) !== 0 || frames.refcount[pfn] === 2;
+  const exclusive = (entry & Pte.SwapExclusive) !== 0 || kernel.allocator.references(pfn) === 2;
   if (exclusive) frames.set(pfn, FrameFlags.AnonExclusive);
   // A read makes it writable too, so that the first store needs no fault; the dirty bit says whether it came.
   const writable = exclusive && vma.has(VmFlags.Write) ? Pte.Writable | (access === 'write' ? Pte.Dirty : 0) : 0;

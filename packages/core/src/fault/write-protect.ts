@@ -75,14 +75,14 @@ function* dirtyShared(kernel: Kernel, pfn: number): Routine<void> {
 
 /** Whether only this pte has the anonymous page. @locks Page-table lock. `wp_can_reuse_anon_folio` */
 function canReuse(kernel: Kernel, pfn: number): boolean {
-  const { frames, swap, folioLocks } = kernel;
+  const { allocator, frames, swap, folioLocks } = kernel;
   if (!frames.has(pfn, FrameFlags.Anon)) return false;
   if (frames.has(pfn, FrameFlags.AnonExclusive)) return true;
-  if (frames.refcount[pfn] > (frames.has(pfn, FrameFlags.SwapCache) ? 2 : 1)) return false;
+  if (allocator.references(pfn) > (frames.has(pfn, FrameFlags.SwapCache) ? 2 : 1)) return false;
   if (!folioLocks.tryLock(pfn)) return false;
   if (frames.has(pfn, FrameFlags.SwapCache) && swap.entries(frames.private[pfn]) === 0)
     deleteFromSwapCache(kernel, pfn);
-  const alone = frames.refcount[pfn] === 1;
+  const alone = allocator.references(pfn) === 1;
   folioLocks.unlock(pfn);
   return alone;
 }
@@ -94,7 +94,7 @@ function* copyPage(kernel: Kernel, fault: Fault, old: number): Routine<FaultResu
   let copy = allocator.allocateNow();
   if (copy < 0) copy = yield* allocator.allocate();
   if (copy < 0) return 'oom';
-  allocator.memory.copy(copy, old);
+  allocator.copy(copy, old);
   const window = vma.mm.notifiers === undefined ? undefined : yield* openWindow(kernel, vma.mm, va, va + 4096, 'CLEAR');
   const lock = kernel.ptLocks.ofSlot(slot);
   if (!lock.acquireNow()) yield* lock.acquire();

@@ -30,6 +30,9 @@ const RECLAIM_BATCH = 32;
 /** Direct reclaims without a page before memory counts as exhausted. `MAX_RECLAIM_RETRIES` */
 const RECLAIM_RETRIES = 16;
 
+/** Points name the reference count of a frame by this and the pfn. */
+const COUNT_OBJECTS = 2 ** 25;
+
 export class PageAllocator {
   readonly memory: PhysicalMemory;
   readonly table: FrameTable;
@@ -116,13 +119,32 @@ export class PageAllocator {
 
   get(pfn: number): void {
     assert(this.table.refcount[pfn] > 0, 'a reference is taken on a frame that is in use', pfn);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Add, COUNT_OBJECTS + pfn);
     this.table.refcount[pfn]++;
+  }
+
+  /** How many references there are. */
+  references(pfn: number): number {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.AtomicLoad, COUNT_OBJECTS + pfn);
+    return this.table.refcount[pfn];
+  }
+
+  /** Copies contents, as `memory.copy` does. */
+  copy(to: number, from: number): void {
+    if (this.scheduler.preemptive) {
+      this.scheduler.note(PointKind.FrameLoad, from);
+      this.scheduler.note(PointKind.FrameStore, to);
+    }
+    this.memory.copy(to, from);
   }
 
   /** Drops a reference; the last one frees the frame. The zero page and other reserved frames stay. */
   put(pfn: number): void {
     const { refcount } = this.table;
     assert(refcount[pfn] > 0, 'a reference is dropped that is held', pfn);
+    if (this.scheduler.preemptive) {
+      this.scheduler.note(refcount[pfn] === 1 ? PointKind.Atomic : PointKind.Add, COUNT_OBJECTS + pfn);
+    }
     if (--refcount[pfn] === 0) this.free(pfn);
   }
 

@@ -147,7 +147,7 @@ function copyPte(
   if (!isMapped(flags)) return false;
   const childFlags = flags & ~(from.copyOnWrite ? Pte.Writable : Pte.Dirty) & ~Pte.Accessed;
   if (spare >= 0 && isPinnedAnon(kernel, source)) {
-    allocator.memory.copy(spare, frame);
+    allocator.copy(spare, frame);
     addNewAnonRmap(kernel, spare, to, va);
     kernel.lru.add(spare);
     pageTables.set(target, (flags | Pte.Dirty) & ~Pte.Accessed, spare);

@@ -8,6 +8,8 @@ import type { MmHandle } from '@mmu-notifier/plugin-api';
 import type { NotifierSubscriptions } from '../notifier/subscriptions.ts';
 import type { GatherOwner } from '../page-table/mmu-gather.ts';
 import type { NotifierWindow } from '../notifier/subscriptions.ts';
+import type { Scheduler } from '../sched/scheduler.ts';
+import { SharedState } from '../sched/shared-state.ts';
 import type { WaitQueue } from '../sched/wait-queue.ts';
 import type { MmapLock } from './vma-lock.ts';
 import { VmaTree } from './vma-tree.ts';
@@ -21,7 +23,6 @@ export class MmStruct implements MmHandle, GatherOwner {
   /** The top-level table. */
   readonly root: number;
   readonly vmas: VmaTree = new VmaTree();
-  users = 1;
   count = 1;
   cpuMask = 0;
   tlbFlushPending = 0;
@@ -39,18 +40,54 @@ export class MmStruct implements MmHandle, GatherOwner {
   brk = 0;
   /** Top of the area in which mmap chooses addresses, going down. */
   readonly mmapBase: number;
-  /** Its contents may have been reaped: faults fail. `MMF_UNSTABLE` */
-  unstable = false;
   /** `unmapped`: the reaper must not touch it any more; `done`: nobody waits for its memory. `MMF_OOM_SKIP` */
   oomSkip: 'unmapped' | 'done' | undefined;
-  /** Raised around fork's write protection: fast GUP fails meanwhile. */
-  writeProtectSeq = 0;
+  private usersNow = 1;
+  private readonly usersState: SharedState;
+  private unstableNow = false;
+  private writeProtectSeqNow = 0;
+  private readonly flags: SharedState;
 
-  constructor(id: number, mmapLock: MmapLock, root: number, mmapBase: number) {
+  constructor(scheduler: Scheduler, id: number, mmapLock: MmapLock, root: number, mmapBase: number) {
+    this.usersState = new SharedState(scheduler, scheduler.nextObjectId(`users of mm ${id}`));
+    this.flags = new SharedState(scheduler, scheduler.nextObjectId(`flags of mm ${id}`));
     this.id = id;
     this.mmapLock = mmapLock;
     this.root = root;
     this.mmapBase = mmapBase;
+  }
+
+  /** Whether there are any, and one more or less, commute; but not with the last one that goes. */
+  get users(): number {
+    this.usersState.adds();
+    return this.usersNow;
+  }
+
+  set users(users: number) {
+    if (users <= 0) this.usersState.changes();
+    this.usersNow = users;
+  }
+
+  /** Its contents may have been reaped: faults fail. `MMF_UNSTABLE` */
+  get unstable(): boolean {
+    this.flags.reads();
+    return this.unstableNow;
+  }
+
+  set unstable(unstable: boolean) {
+    this.flags.changes();
+    this.unstableNow = unstable;
+  }
+
+  /** Raised around fork's write protection: fast GUP fails meanwhile. */
+  get writeProtectSeq(): number {
+    this.flags.reads();
+    return this.writeProtectSeqNow;
+  }
+
+  set writeProtectSeq(sequence: number) {
+    this.flags.changes();
+    this.writeProtectSeqNow = sequence;
   }
 
   get vmaWriters(): WaitQueue {

@@ -32,8 +32,8 @@ export function indexAt(level: number, va: number): number {
 
 export class PageTables {
   observer: PteObserver | undefined;
-  private readonly memory: PhysicalMemory;
-  private readonly table: FrameTable;
+  protected readonly memory: PhysicalMemory;
+  protected readonly table: FrameTable;
 
   constructor(memory: PhysicalMemory, table: FrameTable) {
     this.memory = memory;
@@ -109,12 +109,31 @@ export class PageTables {
 
   /** The table behind an entry of an upper table; -1 where there is none. */
   private childOf(pfn: number, index: number): number {
+    const child = this.tableAt(pfn, index);
+    if (child >= 0 && (this.table.flags[child] & FrameFlags.PageTable) === 0) strayed(child);
+    return child;
+  }
+
+  protected tableAt(pfn: number, index: number): number {
     const words = this.memory.words(pfn);
     const at = this.memory.wordOffset(pfn) + index * 2;
-    if ((words[at] & Pte.Present) === 0) return -1;
-    const child = words[at + 1];
-    if ((this.table.flags[child] & FrameFlags.PageTable) === 0) strayed(child);
-    return child;
+    return (words[at] & Pte.Present) === 0 ? -1 : words[at + 1];
+  }
+
+  protected linkAt(pfn: number, index: number, child: number): void {
+    const words = this.memory.words(pfn);
+    const at = this.memory.wordOffset(pfn) + index * 2;
+    words[at] = TABLE_ENTRY;
+    words[at + 1] = child;
+    this.table.private[pfn]++;
+  }
+
+  protected unlinkAt(pfn: number, index: number): void {
+    const words = this.memory.words(pfn);
+    const at = this.memory.wordOffset(pfn) + index * 2;
+    words[at] = 0;
+    words[at + 1] = 0;
+    this.table.private[pfn]--;
   }
 
   /**
@@ -128,17 +147,16 @@ export class PageTables {
   /** As `nextLeaf`, below one table of `level`; what lies behind its reach is not looked at. */
   private nextLeafBelow(pfn: number, level: number, va: number, end: number): number {
     const span = LEVEL_SPAN[level];
-    const words = this.memory.words(pfn);
-    const offset = this.memory.wordOffset(pfn);
     const number = Math.floor(va / span);
     const base = (number - (number % 512)) * span;
     const last = Math.min(512, Math.ceil((end - base) / span));
     for (let index = number % 512; index < last; index++) {
-      if ((words[offset + index * 2] & Pte.Present) === 0) continue;
+      const child = this.tableAt(pfn, index);
+      if (child < 0) continue;
       const at = Math.max(va, base + index * span);
       if (level === 1) return at;
       const behind = Math.min(end, base + (index + 1) * span);
-      const found = this.nextLeafBelow(words[offset + index * 2 + 1], level - 1, at, behind);
+      const found = this.nextLeafBelow(child, level - 1, at, behind);
       if (found < behind) return found;
     }
     return end;
@@ -148,10 +166,8 @@ export class PageTables {
   missingLevel(root: number, va: number): number {
     let pfn = root;
     for (let level = 3; level > 0; level--) {
-      const words = this.memory.words(pfn);
-      const at = this.memory.wordOffset(pfn) + indexAt(level, va) * 2;
-      if ((words[at] & Pte.Present) === 0) return level;
-      pfn = words[at + 1];
+      pfn = this.tableAt(pfn, indexAt(level, va));
+      if (pfn < 0) return level;
     }
     return 0;
   }
@@ -160,16 +176,14 @@ export class PageTables {
   link(root: number, va: number, frame: number): void {
     let pfn = root;
     for (let level = 3; level > 0; level--) {
-      const words = this.memory.words(pfn);
-      const at = this.memory.wordOffset(pfn) + indexAt(level, va) * 2;
-      if ((words[at] & Pte.Present) === 0) {
-        words[at] = TABLE_ENTRY;
-        words[at + 1] = frame;
-        this.table.private[pfn]++;
+      const index = indexAt(level, va);
+      const child = this.tableAt(pfn, index);
+      if (child < 0) {
+        this.linkAt(pfn, index, frame);
         this.becomeTable(frame);
         return;
       }
-      pfn = words[at + 1];
+      pfn = child;
     }
   }
 
@@ -199,20 +213,15 @@ export class PageTables {
     freed: number[],
   ): void {
     const span = LEVEL_SPAN[level];
-    const words = this.memory.words(pfn);
-    const offset = this.memory.wordOffset(pfn);
     const first = Math.max(0, Math.floor((start - base) / span));
     const last = Math.min(511, Math.floor((end - 1 - base) / span));
     for (let index = first; index <= last; index++) {
-      const at = offset + index * 2;
-      if ((words[at] & Pte.Present) === 0) continue;
-      const child = words[at + 1];
+      const child = this.tableAt(pfn, index);
+      if (child < 0) continue;
       const childBase = base + index * span;
       if (level > 1) this.unlinkLevel(child, level - 1, childBase, start, end, floor, ceiling, freed);
       if (childBase < floor || childBase + span > ceiling || this.table.private[child] !== 0) continue;
-      words[at] = 0;
-      words[at + 1] = 0;
-      this.table.private[pfn]--;
+      this.unlinkAt(pfn, index);
       this.table.clear(child, FrameFlags.PageTable);
       freed.push(child);
     }

@@ -129,7 +129,7 @@ export class Ledger implements LedgerService {
 
   load(entry: LedgerEntry, offset: number, length: number, into: Uint8Array, at: number): void {
     const slot = this.slotOf(entry);
-    this.noteAccess(slot);
+    this.noteAccess(slot, PointKind.FrameLoad);
     const coherent = this.oracle === undefined || this.oracle.accessed(this, slot, 'load');
     const { memory } = this.kernel.allocator;
     const slab = memory.bytes(this.pfn[slot]);
@@ -141,7 +141,7 @@ export class Ledger implements LedgerService {
   store(entry: LedgerEntry, offset: number, length: number, from: Uint8Array, at: number): void {
     const slot = this.slotOf(entry);
     if (this.permission[slot] === Permission.load) this.misuse('stores through a translation that is for loads only');
-    this.noteAccess(slot);
+    this.noteAccess(slot, PointKind.FrameStore);
     const coherent = this.oracle === undefined || this.oracle.accessed(this, slot, 'store');
     const { memory } = this.kernel.allocator;
     const slab = memory.bytes(this.pfn[slot]);
@@ -174,9 +174,11 @@ export class Ledger implements LedgerService {
     for (let slot = 0; slot < this.slotCount; slot++) if (this.state[slot] !== EntryState.free) yield slot;
   }
 
-  private noteAccess(slot: number): void {
+  private noteAccess(slot: number, kind: PointKind): void {
     const { scheduler } = this.kernel;
-    if (scheduler.preemptive) scheduler.note(PointKind.DeviceAccess, this.pfn[slot]);
+    if (!scheduler.preemptive) return;
+    scheduler.note(PointKind.DeviceAccess, this.pfn[slot]);
+    scheduler.note(kind, this.pfn[slot]);
   }
 
   private newSlot(): number {

@@ -7,6 +7,7 @@ import type {
   RwLock,
   RwSemaphore,
   SeqCount,
+  SharedState,
   SpinLock,
   Srcu,
   SyncService,
@@ -21,6 +22,7 @@ import { SpinLock as CoreSpinLock } from '../locking/spinlock.ts';
 import { Srcu as CoreSrcu } from '../locking/srcu.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
+import { SharedState as CoreSharedState } from '../sched/shared-state.ts';
 import { NOTHING } from '../sched/nothing.ts';
 import { WaitQueue as CoreWaitQueue } from '../sched/wait-queue.ts';
 
@@ -85,15 +87,20 @@ export class SyncObjects implements SyncService {
     return new CoreAtomic(this.kernel.scheduler, name, initial);
   }
 
-  preempt(name: string): Routine<void> {
-    return this.preemptive ? this.preemptAt(name) : NOTHING;
+  preempt(name: string, touches: 'anything' | 'declared' = 'anything'): Routine<void> {
+    return this.preemptive ? this.preemptAt(name, touches) : NOTHING;
   }
 
-  private *preemptAt(name: string): Routine<void> {
+  sharedState(name: string): SharedState {
+    const { scheduler } = this.kernel;
+    return new CoreSharedState(scheduler, scheduler.nextObjectId(name));
+  }
+
+  private *preemptAt(name: string, touches: 'anything' | 'declared'): Routine<void> {
     const { scheduler } = this.kernel;
     let place = this.places.get(name);
     if (place === undefined) this.places.set(name, (place = scheduler.nextObjectId(name)));
-    yield point(PointKind.Explicit, place);
+    yield point(touches === 'declared' ? PointKind.Local : PointKind.Explicit, place);
   }
 
   mightSleep(): void {

@@ -16,8 +16,7 @@ import type { KilledBy, Task } from '../sched/task.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
 
 export class InFlight {
-  /** One of them waits until the others are gone: until then no task of the process begins anything. */
-  execing = false;
+  private execingNow = false;
   private readonly scheduler: Scheduler;
   private readonly tasks: Task[] = [];
   private readonly departures: WaitQueue;
@@ -25,6 +24,17 @@ export class InFlight {
   constructor(scheduler: Scheduler, process: string) {
     this.scheduler = scheduler;
     this.departures = new WaitQueue(scheduler, `tasks of ${process}`);
+  }
+
+  /** One of them waits until the others are gone: until then no task of the process begins anything. */
+  get execing(): boolean {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.AtomicLoad, this.departures.id);
+    return this.execingNow;
+  }
+
+  private set execing(execing: boolean) {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Atomic, this.departures.id);
+    this.execingNow = execing;
   }
 
   /** The current task begins a call or a fault. */

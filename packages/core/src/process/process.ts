@@ -4,6 +4,7 @@ import { UsageError } from '../contract.ts';
 import type { Process } from '../machine-api.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
+import { SharedState } from '../sched/shared-state.ts';
 import type { Task, TaskOwner } from '../sched/task.ts';
 import { InFlight } from './in-flight.ts';
 
@@ -11,23 +12,56 @@ export class ProcessStruct implements Process, ProcessHandle, TaskOwner {
   /** `p1`, `p2`, … in order of creation. */
   readonly name: string;
   readonly cpu: number;
-  /** The address space that it has now; `undefined` once it has exited. */
-  mm: MmStruct | undefined;
-  /** A signal is pending: the next interruptible wait answers `EINTR`. */
-  signalPending = false;
-  /** The OOM killer has chosen it: its exit is on its way. */
-  killed = false;
 
   /** Its tasks by name. */
   readonly tasks: Map<string, Task> = new Map();
   /** Those that are inside a call or a fault. */
   readonly inFlight: InFlight;
 
+  private readonly state: SharedState;
+  private mmNow: MmStruct | undefined;
+  private signalPendingNow = false;
+  private killedNow = false;
+
   constructor(scheduler: Scheduler, name: string, cpu: number, mm: MmStruct) {
+    this.state = new SharedState(scheduler, scheduler.nextObjectId(name));
     this.name = name;
     this.cpu = cpu;
-    this.mm = mm;
+    this.mmNow = mm;
     this.inFlight = new InFlight(scheduler, name);
+  }
+
+  /** The address space that it has now; `undefined` once it has exited. */
+  get mm(): MmStruct | undefined {
+    this.state.reads();
+    return this.mmNow;
+  }
+
+  set mm(mm: MmStruct | undefined) {
+    this.state.changes();
+    this.mmNow = mm;
+  }
+
+  /** A signal is pending: the next interruptible wait answers `EINTR`. */
+  get signalPending(): boolean {
+    this.state.reads();
+    return this.signalPendingNow;
+  }
+
+  set signalPending(pending: boolean) {
+    this.state.changes();
+    this.signalPendingNow = pending;
+  }
+
+  /** The OOM killer has chosen it: its exit is on its way. */
+  get killed(): boolean {
+    this.state.reads();
+    return this.killedNow;
+  }
+
+  set killed(killed: boolean) {
+    this.state.changes();
+    this.killedNow = killed;
   }
 
   /** What a driver is handed. */

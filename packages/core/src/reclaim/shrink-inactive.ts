@@ -117,7 +117,7 @@ function* tryToFree(kernel: Kernel, pfn: number, references: 'honour' | 'ignore'
 
 /** References that neither ptes, caches nor we account for: somebody pins the page, or uses it right now. */
 function isPinned(kernel: Kernel, pfn: number): boolean {
-  return kernel.frames.refcount[pfn] > expectedReferences(kernel, pfn) + kernel.frames.mapcount[pfn];
+  return kernel.allocator.references(pfn) > expectedReferences(kernel, pfn) + kernel.frames.mapcount[pfn];
 }
 
 function expectedReferences(kernel: Kernel, pfn: number): number {
@@ -128,7 +128,7 @@ function* freeAnon(kernel: Kernel, pfn: number): Routine<Fate> {
   const { frames, swap, stats } = kernel;
   if (!frames.has(pfn, FrameFlags.SwapCache)) {
     if (!frames.has(pfn, FrameFlags.SwapBacked)) stats.reclaim['lazyFreed']++;
-    return frames.refcount[pfn] === 1 ? 'freed' : 'keep';
+    return kernel.allocator.references(pfn) === 1 ? 'freed' : 'keep';
   }
   if (frames.has(pfn, FrameFlags.Dirty)) {
     frames.clear(pfn, FrameFlags.Dirty);
@@ -136,7 +136,7 @@ function* freeAnon(kernel: Kernel, pfn: number): Routine<Fate> {
     stats.reclaim['written']++;
     swap.write(frames.private[pfn], kernel.allocator.memory.page(pfn));
   }
-  if (frames.refcount[pfn] !== 2 || frames.has(pfn, FrameFlags.Dirty)) return 'keep';
+  if (kernel.allocator.references(pfn) !== 2 || frames.has(pfn, FrameFlags.Dirty)) return 'keep';
   swap.evictedFrom(frames.private[pfn], kernel.workingset.evicted(pfn));
   deleteFromSwapCache(kernel, pfn);
   return 'freed';
@@ -145,13 +145,13 @@ function* freeAnon(kernel: Kernel, pfn: number): Routine<Fate> {
 function* freeFilePage(kernel: Kernel, pfn: number): Routine<Fate> {
   const { frames } = kernel;
   const file = kernel.files.get(frames.mapping[pfn]);
-  if (file === undefined) return frames.refcount[pfn] === 1 ? 'freed' : 'keep';
+  if (file === undefined) return kernel.allocator.references(pfn) === 1 ? 'freed' : 'keep';
   if (file.kind === 'shmem' && frames.has(pfn, FrameFlags.Dirty)) return yield* swapOutShmem(kernel, pfn);
   if (frames.has(pfn, FrameFlags.Dirty)) {
     kernel.stats.reclaim['written']++;
     yield* writebackPage(kernel, file, pfn);
   }
-  if (frames.refcount[pfn] !== 2 || frames.has(pfn, FrameFlags.Dirty)) return 'keep';
+  if (kernel.allocator.references(pfn) !== 2 || frames.has(pfn, FrameFlags.Dirty)) return 'keep';
   file.shadows.set(frames.index[pfn], kernel.workingset.evicted(pfn));
   deleteFromPageCache(kernel, file, pfn);
   return 'freed';
@@ -168,7 +168,7 @@ function* swapOutShmem(kernel: Kernel, pfn: number): Routine<Fate> {
   if (kernel.scheduler.preemptive) yield point(PointKind.Io, pfn);
   kernel.stats.reclaim['written']++;
   swap.write(slot, kernel.allocator.memory.page(pfn));
-  if (frames.refcount[pfn] !== 2 || frames.has(pfn, FrameFlags.Dirty)) {
+  if (kernel.allocator.references(pfn) !== 2 || frames.has(pfn, FrameFlags.Dirty)) {
     swap.release(slot);
     frames.set(pfn, FrameFlags.Dirty);
     return 'keep';

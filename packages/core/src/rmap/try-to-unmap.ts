@@ -99,7 +99,7 @@ function* clearOne(kernel: Kernel, pfn: number, vma: Vma, va: number, slot: numb
       swap.duplicate(frames.private[pfn]);
       pageTables.set(slot, Pte.Swap | exclusive, frames.private[pfn]);
       vma.mm.rss.swap++;
-    } else if (frames.has(pfn, FrameFlags.Dirty) || frames.refcount[pfn] !== 1 + frames.mapcount[pfn]) {
+    } else if (frames.has(pfn, FrameFlags.Dirty) || kernel.allocator.references(pfn) !== 1 + frames.mapcount[pfn]) {
       // Lazily freed, but written again or referenced: it must stay.
       frames.set(pfn, FrameFlags.SwapBacked);
       pageTables.set(slot, flags, pfn);

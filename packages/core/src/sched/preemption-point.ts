@@ -1,5 +1,5 @@
 /**
- * A preemption point announces what comes next as one number: `object * 32 + kind`. Partial-order reduction decides by
+ * A preemption point announces what comes next as one number: `object * 64 + kind`. Partial-order reduction decides by
  * it which steps commute; a schedule prints it. No allocation per point.
  *
  * A point that is *yielded* is a place where others may run. One that is *noted* (`scheduler.note`) is an operation
@@ -26,6 +26,7 @@ export const PointKind = {
   Release: 10,
   Wait: 11,
   Wake: 12,
+  /** Uses a translation of a device; the object is the pfn. */
   DeviceAccess: 13,
   CpuAccess: 14,
   Io: 15,
@@ -47,30 +48,40 @@ export const PointKind = {
   LockSharedRelease: 29,
   /** Wakes the first that waits; `Wake` wakes all, so that two of them commute. */
   WakeOne: 30,
+  /** Reads bytes of a frame; the object is its pfn, as of the next one. */
+  FrameLoad: 31,
+  FrameStore: 32,
+  /** What no other task can see. */
+  Local: 33,
+  /** Changes that commute with each other: a reference more, one more page on a list. */
+  Add: 34,
 } as const;
 /** @public */
 export type PointKind = (typeof PointKind)[keyof typeof PointKind];
+
+/** More than there are. */
+const KINDS = 64;
 
 type KindName = keyof typeof PointKind;
 const KIND_NAMES = Object.keys(PointKind) as KindName[];
 
 export function point(kind: PointKind, object: number): PreemptionPoint {
-  return object * 32 + kind;
+  return object * KINDS + kind;
 }
 
 /** @public */
 export function pointKind(p: PreemptionPoint): PointKind {
-  return (p % 32) as PointKind;
+  return (p % KINDS) as PointKind;
 }
 
 /** @public */
 export function pointObject(p: PreemptionPoint): number {
-  return Math.floor(p / 32);
+  return Math.floor(p / KINDS);
 }
 
 /** `LockAcquire 17`, for schedules. @public */
 export function describePoint(p: PreemptionPoint): string {
-  return `${KIND_NAMES[p % 32] ?? 'Unknown'} ${pointObject(p)}`;
+  return `${KIND_NAMES[p % KINDS] ?? 'Unknown'} ${pointObject(p)}`;
 }
 
 /** Kinds that conflict on one object, each with each of its group. Kinds in no common group commute. */
@@ -80,6 +91,7 @@ const ON_ONE_OBJECT: readonly (readonly [readonly KindName[], readonly KindName[
   [['LockSharedRelease'], ['TryLock']],
   [['TryLock'], ['LockShared', 'TryLock']],
   [['Atomic'], ['Atomic', 'AtomicLoad']],
+  [['Add'], ['Atomic', 'AtomicLoad']],
   [['PteStore'], ['PteStore', 'PteLoad']],
   [['Wait'], ['Wait', 'Wake', 'WakeOne']],
   [['WakeOne'], ['Wake', 'WakeOne']],
@@ -93,45 +105,49 @@ const ON_ONE_OBJECT: readonly (readonly [readonly KindName[], readonly KindName[
     ['CallbackStart', 'CallbackEnd', 'CallbackYoung', 'Release', 'TlbFlush'],
     ['CallbackStart', 'CallbackEnd', 'CallbackYoung', 'Release', 'TlbFlush'],
   ],
-  [['DeviceAccess'], ['DeviceAccess', 'FrameFree', 'FrameAllocate']],
+  [['FrameStore'], ['FrameStore', 'FrameLoad']],
+  [
+    ['DeviceAccess', 'FrameLoad', 'FrameStore'],
+    ['FrameFree', 'FrameAllocate'],
+  ],
 ];
 
 /**
- * Kinds that conflict whatever their objects are: a CPU's access walks tables and may fill a TLB, the free lists are one
- * object, so is the disk, the code behind an explicit point may touch anything.
+ * Kinds that conflict whatever their objects are: a CPU's access may find or fill a TLB, the free lists are one object, so
+ * is the disk, the code behind an explicit point may touch anything.
  */
 const ANYWHERE: readonly (readonly [readonly KindName[], readonly KindName[]])[] = [
-  [
-    ['CpuAccess'],
-    ['CpuAccess', 'DeviceAccess', 'PteStore', 'PteLoad', 'TlbFlush', 'FrameFree', 'FrameAllocate', 'Io', 'Ipi'],
-  ],
+  [['CpuAccess'], ['TlbFlush', 'Ipi']],
   [['DeviceAccess'], ['CallbackStart', 'CallbackEnd', 'CallbackYoung', 'Release']],
   [
     ['FrameFree', 'FrameAllocate'],
     ['FrameFree', 'FrameAllocate'],
   ],
   [['TlbFlush'], ['Ipi']],
-  [['Io'], ['Io', 'DeviceAccess']],
+  [['Io'], ['Io', 'FrameLoad', 'FrameStore']],
   [['Timer'], ['Timer']],
-  [['Explicit'], KIND_NAMES.filter((name) => name !== 'TaskStart')],
+  [['Explicit'], KIND_NAMES.filter((name) => name !== 'TaskStart' && name !== 'Local')],
 ];
 
-/** A bit set of kinds for each kind. */
-function conflictsOf(pairs: typeof ANYWHERE): Int32Array {
-  const masks = new Int32Array(32);
+const SAME_OBJECT = 1;
+const ANY_OBJECT = 2;
+
+/** By the two kinds, one of them times `KINDS`. */
+const CONFLICTS = new Uint8Array(KINDS * KINDS);
+
+function enter(pairs: typeof ANYWHERE, where: number): void {
   for (const [some, others] of pairs) {
     for (const one of some) {
       for (const other of others) {
-        masks[PointKind[one]] |= 1 << PointKind[other];
-        masks[PointKind[other]] |= 1 << PointKind[one];
+        CONFLICTS[PointKind[one] * KINDS + PointKind[other]] = where;
+        CONFLICTS[PointKind[other] * KINDS + PointKind[one]] = where;
       }
     }
   }
-  return masks;
 }
 
-const ON_ONE_OBJECT_MASKS = conflictsOf(ON_ONE_OBJECT);
-const ANYWHERE_MASKS = conflictsOf(ANYWHERE);
+enter(ON_ONE_OBJECT, SAME_OBJECT);
+enter(ANYWHERE, ANY_OBJECT);
 
 /**
  * Whether the order of the two operations may matter, when two tasks make them. Never false where it does; true more
@@ -140,8 +156,6 @@ const ANYWHERE_MASKS = conflictsOf(ANYWHERE);
  * @public
  */
 export function mayConflict(a: PreemptionPoint, b: PreemptionPoint): boolean {
-  const kind = a % 32;
-  const other = 1 << (b % 32);
-  if ((ANYWHERE_MASKS[kind] & other) !== 0) return true;
-  return (ON_ONE_OBJECT_MASKS[kind] & other) !== 0 && pointObject(a) === pointObject(b);
+  const where = CONFLICTS[(a % KINDS) * KINDS + (b % KINDS)];
+  return where === ANY_OBJECT || (where === SAME_OBJECT && pointObject(a) === pointObject(b));
 }

@@ -1,6 +1,7 @@
 /** A task: one routine under way, with what it holds and may not do. */
 import type { NotifierRange, PreemptionPoint, Routine } from '@mmu-notifier/plugin-api';
 import type { HeldLock } from '../locking/lockdep.ts';
+import type { SharedState } from './shared-state.ts';
 
 export type TaskState = 'runnable' | 'running' | 'blocked' | 'done';
 
@@ -36,8 +37,6 @@ export class Task {
   interruptible = false;
   /** SIGKILL ends this wait. */
   killable = false;
-  /** SIGKILL is pending for this task, until the call or fault that it is in is over. */
-  killedBy: KilledBy | undefined;
   result: unknown;
   /** Locks in order of acquisition; lockdep reads it. */
   readonly held: HeldLock[] = [];
@@ -54,6 +53,20 @@ export class Task {
   /** Inside direct reclaim: allocation must not reclaim again. */
   reclaimDepth = 0;
 
+  private readonly kills: SharedState | undefined;
+  private killer: KilledBy | undefined;
+
+  /** SIGKILL is pending for this task, until the call or fault that it is in is over. */
+  get killedBy(): KilledBy | undefined {
+    this.kills?.reads();
+    return this.killer;
+  }
+
+  set killedBy(killer: KilledBy | undefined) {
+    if (killer !== this.killer) this.kills?.changes();
+    this.killer = killer;
+  }
+
   get done(): boolean {
     return this.state === 'done';
   }
@@ -68,7 +81,16 @@ export class Task {
     return this.killedBy === 'OOM' || this.owner?.killed === true;
   }
 
-  constructor(id: number, name: string, cpu: number, owner: TaskOwner | undefined, kind: TaskKind = 'ends') {
+  /** @param kills - Where others see what a step does: its share of who is killed. */
+  constructor(
+    id: number,
+    name: string,
+    cpu: number,
+    owner: TaskOwner | undefined,
+    kind: TaskKind = 'ends',
+    kills?: SharedState,
+  ) {
+    this.kills = kills;
     this.id = id;
     this.name = name;
     this.cpu = cpu;

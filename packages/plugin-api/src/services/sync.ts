@@ -119,6 +119,21 @@ export interface Atomic {
   readonly value: number;
 }
 
+/**
+ * Plain state of a driver that its tasks use without a lock in common: tables that a device walks, flags that are read
+ * outside of their lock. A checker tries both orders of two uses of it, one of which changes it; what is not declared
+ * must be under one lock, or within one step of a point that touches anything (`SyncService.preempt`).
+ * @public
+ */
+export interface SharedState {
+  /** A preemption point of a step that uses this; what else the step shares it declares, or its objects do. */
+  preempt(use: 'reads' | 'changes'): Routine<void>;
+  /** The step under way reads it. Never sleeps. */
+  reads(): void;
+  /** The step under way changes it. Never sleeps. */
+  changes(): void;
+}
+
 /** Makes synchronisation objects; `name` is what lockdep and schedules print. @public */
 export interface SyncService {
   /** Whether others may run between two plain steps. Where not, plain code may stand for a routine that never waits. */
@@ -136,7 +151,9 @@ export interface SyncService {
   seqCount(name: string): SeqCount;
   atomic(name: string, initial?: number): Atomic;
   /** A place where the world may change, between two plain steps. */
-  preempt(name: string): Routine<void>;
+  preempt(name: string, touches?: 'anything' | 'declared'): Routine<void>;
+  /** Declares state, so that a checker need not take it for touched by every step. */
+  sharedState(name: string): SharedState;
   /** Reports `sleep in atomic` when the current task may not sleep here. */
   mightSleep(): void;
   /**
