@@ -164,7 +164,7 @@ function* exitAndEnter(
   const result = yield* faultGfn(vm, gfn, kind === 'store' ? 'store' : 'load');
   if (result === 'mmio') return noMemslot(space);
   if (isErrno(result)) return result;
-  yield* vm.state.preempt('reads');
+  yield* vm.host.sync.preempt('kvm: enter', 'declared');
   return undefined;
 }
 

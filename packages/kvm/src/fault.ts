@@ -33,7 +33,8 @@ export type FaultResult = 'fixed' | 'spurious' | 'mmio' | Errno;
  */
 export function* faultGfn(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<FaultResult> {
   began(vm, gfn, access);
-  yield* vm.state.preempt('reads');
+  yield* vm.host.sync.preempt('kvm: exit', 'declared');
+  vm.state.reads();
   const fast = yield* fastFault(vm, gfn, access);
   if (fast !== undefined) return fast;
   for (;;) {

@@ -247,7 +247,7 @@ export class Vm {
    */
   *flush(): Routine<void> {
     assertHeld(this.mmuLock, 'mmuLock');
-    yield* this.state.preempt('changes');
+    yield* this.host.sync.preempt('kvm: remote TLB flush', 'declared');
     this.flushRemoteTlbs();
     if (this.gather.length === 0) return;
     const pins = this.gather;

@@ -293,6 +293,10 @@ export function fakeSync(sched: FakeScheduler): SyncService {
         },
       };
     },
+    sharedState: () => ({
+      reads: () => undefined,
+      changes: () => undefined,
+    }),
     *preempt(name) {
       yield sched.point(name);
     },

@@ -1,7 +1,5 @@
 /** State that tasks use without a lock in common: whoever uses it says so, and two uses that may not be swapped conflict. */
-import type { Routine } from '@mmu-notifier/plugin-api';
-import { NOTHING } from './nothing.ts';
-import { PointKind, point } from './preemption-point.ts';
+import { PointKind } from './preemption-point.ts';
 import type { Scheduler } from './scheduler.ts';
 
 export class SharedState {
@@ -12,10 +10,6 @@ export class SharedState {
   constructor(scheduler: Scheduler, object: number) {
     this.scheduler = scheduler;
     this.object = object;
-  }
-
-  preempt(use: 'reads' | 'changes'): Routine<void> {
-    return this.scheduler.preemptive ? this.announce(use) : NOTHING;
   }
 
   reads(): void {
@@ -29,9 +23,5 @@ export class SharedState {
   /** Changes it in a way that commutes with others of its kind. */
   adds(): void {
     if (this.scheduler.preemptive) this.scheduler.note(PointKind.Add, this.object);
-  }
-
-  private *announce(use: 'reads' | 'changes'): Routine<void> {
-    yield point(use === 'reads' ? PointKind.AtomicLoad : PointKind.Atomic, this.object);
   }
 }

@@ -122,12 +122,10 @@ export interface Atomic {
 /**
  * Plain state of a driver that its tasks use without a lock in common: tables that a device walks, flags that are read
  * outside of their lock. A checker tries both orders of two uses of it, one of which changes it; what is not declared
- * must be under one lock, or within one step of a point that touches anything (`SyncService.preempt`).
+ * must be under one lock, or in a step that begins at a point that touches anything (`SyncService.preempt`).
  * @public
  */
 export interface SharedState {
-  /** A preemption point of a step that uses this; what else the step shares it declares, or its objects do. */
-  preempt(use: 'reads' | 'changes'): Routine<void>;
   /** The step under way reads it. Never sleeps. */
   reads(): void;
   /** The step under way changes it. Never sleeps. */
@@ -150,7 +148,10 @@ export interface SyncService {
   readonly rcu: Srcu;
   seqCount(name: string): SeqCount;
   atomic(name: string, initial?: number): Atomic;
-  /** A place where the world may change, between two plain steps. */
+  /**
+   * A place where the world may change, between two plain steps. To a checker the step behind it may touch `anything`,
+   * which costs it many orders; or no more than what it has `declared` (`sharedState`), and what names itself.
+   */
   preempt(name: string, touches?: 'anything' | 'declared'): Routine<void>;
   /** Declares state, so that a checker need not take it for touched by every step. */
   sharedState(name: string): SharedState;
