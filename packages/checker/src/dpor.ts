@@ -8,8 +8,9 @@
  * again in the run that follows.
  */
 import { wantedLock } from './execution.ts';
-import type { Program, RunEnd } from './program.ts';
+import type { Program } from './program.ts';
 import { Cut } from './recorder.ts';
+import { type Engine, NonDeterminism, type SearchedRun } from './engine.ts';
 import { Stepper, lowest } from './stepper.ts';
 import { type Branch, type Sequence, branchOf, commutes, insert, same } from './wakeup-tree.ts';
 
@@ -25,6 +26,8 @@ interface Sleeper {
 interface Node {
   readonly enabled: number;
   readonly asleep: Sleeper[];
+  /** Branches that are done. */
+  tried: number;
   /** Tasks whose step is tried with whatever choices it has. */
   free: number;
   branches: Branch[];
@@ -32,14 +35,7 @@ interface Node {
   footprint: number;
 }
 
-/** The end of one run of a search. */
-export interface SearchedRun {
-  /** Absent where the run was given up because nothing new lay ahead. */
-  readonly end: RunEnd | undefined;
-  readonly steps: number;
-}
-
-export class Dpor extends Stepper {
+export class Dpor extends Stepper implements Engine {
   /** Sequences that could not be followed. */
   infeasible = 0;
   private readonly nodes: Node[] = [];
@@ -66,6 +62,19 @@ export class Dpor extends Stepper {
     return { end, steps: this.execution.length };
   }
 
+  /** What part of the search is done, from 0 to 1: a guess, since branches are found on the way. */
+  progress(): number {
+    if (this.finished) return 1;
+    let done = 0;
+    let share = 1;
+    for (const { tried, branches } of this.nodes) {
+      const all = tried + branches.length;
+      done += (share * tried) / all;
+      share /= all;
+    }
+    return done;
+  }
+
   protected override select(at: number, enabled: number): number {
     const node = this.nodes[at] ?? this.arrive(at, enabled);
     return (node.branches[0] as Branch).task;
@@ -88,7 +97,7 @@ export class Dpor extends Stepper {
     const footprint = this.execution.footprint[at];
     const branch = node.branches[0] as Branch;
     if (node.footprint === footprint && same(branch.choices, choices)) return;
-    if (node.footprint >= 0) throw new Error(`${this.program.name}: the same schedule gave another run`);
+    if (node.footprint >= 0) throw new NonDeterminism(`the same ${at + 1} steps led to another one`);
     node.footprint = footprint;
     if (branch.given === 0) node.free |= 1 << branch.task;
     branch.footprint = footprint;
@@ -114,7 +123,7 @@ export class Dpor extends Stepper {
   /** A state that is new. */
   private arrive(depth: number, enabled: number): Node {
     if (this.nothingNew) throw new Cut();
-    const node: Node = { enabled, asleep: [], free: 0, branches: [], footprint: -1 };
+    const node: Node = { enabled, asleep: [], tried: 0, free: 0, branches: [], footprint: -1 };
     const before = this.nodes[depth - 1];
     const last = depth === 0 ? -1 : this.execution.task[depth - 1];
     if (before !== undefined) {
@@ -253,6 +262,7 @@ export class Dpor extends Stepper {
       node.asleep.push({ task, choices, footprint: node.footprint });
       if (choices.length > 0) this.sleepWhole(node, task);
       node.footprint = -1;
+      node.tried++;
       if (node.branches.length > 0) return true;
       this.nodes.pop();
     }

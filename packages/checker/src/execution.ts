@@ -164,6 +164,19 @@ export class Execution {
     return byTask.map((steps) => steps.join(' ')).join('|');
   }
 
+  /** What all steps touched, in their order, as one number. FNV-1a */
+  fingerprint(): string {
+    let hash = 0x811c9dc5;
+    for (let at = 0; at < this.length; at++) {
+      for (const operation of this.footprints.operations(this.footprint[at])) {
+        hash = Math.imul(hash ^ (operation & 0xffff), 0x01000193);
+        hash = Math.imul(hash ^ (Math.floor(operation / 0x10000) | 0), 0x01000193);
+      }
+      hash = Math.imul(hash ^ this.task[at], 0x01000193);
+    }
+    return (hash >>> 0).toString(16).padStart(8, '0');
+  }
+
   private place(at: number, task: number, footprint: number, wanted: Wanted | undefined): void {
     this.task[at] = task;
     this.footprint[at] = footprint;

@@ -4,8 +4,18 @@ import type { Strategy, Violation } from '@mmu-notifier/core';
 /** How a run ended. @public */
 export interface RunEnd {
   readonly violation?: Violation;
-  /** What can be seen of it at the end, as text: two runs that differ here are told apart. */
+  /** What can be seen of it at the end, as text: runs that differ here are told apart. */
   readonly outcome: string;
+  /** Conditions of which some run must meet each: those that this one met. */
+  readonly seen?: readonly string[];
+}
+
+/** What a program finds around it. @public */
+export interface Surroundings {
+  /** What is asked inside is decided by the engine; elsewhere tasks run one after the other. */
+  explore(body: () => void): void;
+  /** Says what the current task is doing, in the words of the program: a trace shows it. */
+  tell(text: string): void;
 }
 
 /**
@@ -15,10 +25,11 @@ export interface RunEnd {
  */
 export interface Program {
   readonly name: string;
+  /** Conditions of which some run must meet each. */
+  readonly exists?: readonly string[];
   /**
-   * Runs from its beginning. What is asked inside `explore` is decided by the engine; elsewhere (before the tasks begin,
-   * when they have ended) tasks run one after the other. What `strategy` or `explore` throws, other than a violation,
-   * must come through: the engine gives a run up by it.
+   * Runs from its beginning. What `strategy` or `around` throws, other than a violation, must come through: the engine
+   * gives a run up by it.
    */
-  run(strategy: Strategy, explore: (body: () => void) => void): RunEnd;
+  run(strategy: Strategy, around: Surroundings): RunEnd;
 }

@@ -30,6 +30,8 @@ export interface Decider {
   choose(count: number, what: string): number;
   /** Nobody could go on, and the clock jumped. */
   clockAdvanced(): void;
+  /** What the program says of the step under way. */
+  told(text: string): void;
 }
 
 export class Recorder implements Strategy {
@@ -52,10 +54,10 @@ export class Recorder implements Strategy {
     this.handles = [];
     this.exploring = false;
     try {
-      return program.run(this, (body) => this.explore(body));
+      return program.run(this, { explore: (body) => this.explore(body), tell: (text) => this.decider.told(text) });
     } catch (error) {
       if (error instanceof Cut) return undefined;
-      if (error instanceof ContractViolation) return { violation: error.violation, outcome: '' };
+      if (error instanceof ContractViolation) return { violation: error.violation, outcome: error.violation.oracle };
       throw error;
     } finally {
       this.exploring = false;

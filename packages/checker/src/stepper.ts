@@ -2,14 +2,13 @@
  * What every engine does with a run: cut it into steps, remember what each touched and how its choices fell, and which of
  * them happened before which. An engine says who steps, and how choices fall.
  */
+import { ContractViolation } from '@mmu-notifier/core';
 import type { PreemptionPoint } from '@mmu-notifier/plugin-api';
 import { Execution, wantedLock } from './execution.ts';
 import { Footprints } from './footprints.ts';
 import type { Program, RunEnd } from './program.ts';
 import { type Decider, Recorder } from './recorder.ts';
-
-/** A run that does not end. */
-export class TooLong extends Error {}
+import type { Steps } from './schedule.ts';
 
 export abstract class Stepper implements Decider {
   readonly program: Program;
@@ -51,10 +50,15 @@ export abstract class Stepper implements Decider {
     return end;
   }
 
+  lastRun(): Steps {
+    const { length, task, choices } = this.execution;
+    return { tasks: Array.from(task.subarray(0, length)), choices: choices.slice(0, length) };
+  }
+
   decide(enabled: number): number {
     this.endStep();
     this.noteEnabled(enabled);
-    if (this.execution.length >= this.maxSteps) throw new TooLong(`found a run of more than ${this.maxSteps} steps`);
+    if (this.execution.length >= this.maxSteps) throw livelock(this.maxSteps);
     return this.select(this.execution.length, enabled);
   }
 
@@ -88,6 +92,8 @@ export abstract class Stepper implements Decider {
     this.clockJumped = true;
   }
 
+  told(_text: string): void {}
+
   private endStep(): void {
     if (this.stepping < 0) return;
     const footprint = this.footprints.intern(this.operations, this.operationCount);
@@ -108,6 +114,10 @@ export abstract class Stepper implements Decider {
     this.clockJumped = false;
     this.enabledBefore = enabled;
   }
+}
+
+function livelock(steps: number): ContractViolation {
+  return new ContractViolation({ oracle: 'livelock', message: `the run has not ended after ${steps} steps` });
 }
 
 export function tasksOf(mask: number): number[] {

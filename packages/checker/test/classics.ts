@@ -19,7 +19,7 @@ interface Objects {
 type Body = (objects: Objects) => Routine<void>;
 
 function classic(name: string, traces: number, cells: number, locks: number, bodies: readonly Body[]): Classic {
-  const run: Program['run'] = (strategy, explore) => {
+  const run: Program['run'] = (strategy, { explore }) => {
     const world = new TaskWorld(strategy, { lockOrder: 'unchecked' });
     const objects = {
       cells: Array.from({ length: cells }, (_, i) => world.sync.atomic(`cell ${i}`)),

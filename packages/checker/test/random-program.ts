@@ -59,7 +59,7 @@ export function randomStatements(seed: number, { tasks, steps }: Shape): Stateme
 export function programOf(statements: readonly Statement[][], name = 'random'): Program {
   return {
     name,
-    run(strategy, explore) {
+    run(strategy, { explore }) {
       const world = new TaskWorld(strategy, { cpus: 2, lockOrder: 'unchecked' });
       const { sync } = world;
       const locks = [0, 1].map((i) => sync.mutex(`lock ${i}`));

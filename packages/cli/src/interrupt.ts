@@ -9,10 +9,12 @@ const SIGNALS = { SIGINT: ExitCode.interrupted, SIGTERM: ExitCode.terminated } a
 
 export class Interrupt {
   private requested: ExitCode | undefined;
+  private wanted: ((stopped: Stopped) => void) | undefined;
   private lastBreath = performance.now();
   private readonly onSignal = (signal: keyof typeof SIGNALS): void => {
     if (this.requested !== undefined) process.exit(this.requested);
     this.requested = SIGNALS[signal];
+    this.wanted?.(new Stopped(this.requested));
   };
 
   constructor() {
@@ -35,6 +37,11 @@ export class Interrupt {
       if (done) return value;
       await this.breathe();
     }
+  }
+
+  /** Fails as soon as a signal came. */
+  whenStopped(): Promise<never> {
+    return new Promise((_, reject) => (this.wanted = reject));
   }
 
   /** @throws Stopped after a signal. */

@@ -1,5 +1,7 @@
 /** The commands and their options. Every option has a sentence, every command examples. */
 import { Command, CommanderError } from 'commander';
+import { checkCommand } from './check/command.ts';
+import { type CheckFlags, addCheckOptions } from './check/options.ts';
 import { ExitCode, describeFailure } from './errors.ts';
 import { KCONFIG_HELP } from './kconfig.ts';
 import type { Io } from './output.ts';
@@ -18,6 +20,16 @@ Examples:
   $ mmu-notifier run race.mm --seeds 1000          a thousand interleavings, one summary
   $ mmu-notifier run docs/history/*.mm             one after the other; exit status 1 if any finds a violation
   $ echo 'p1 load 0x1000 1' | mmu-notifier run -   a script from standard input
+`;
+
+const CHECK_EXAMPLES = `
+Examples:
+  $ mmu-notifier check docs/litmus/gup-vs-munmap.mm              every interleaving that differs
+  $ mmu-notifier check docs/litmus/                              all files of a folder, and a table
+  $ mmu-notifier check race.mm --failures 1                      also where one thing goes wrong that may
+  $ mmu-notifier check large.mm --search pos --runs 10000        at random, where there are too many
+  $ mmu-notifier check race.mm --save .                          keep the schedule of a counterexample
+  $ mmu-notifier check race.mm --replay race.schedule.json --trace    see it again, step by step
 `;
 
 const REPLAY_EXAMPLES = `
@@ -69,6 +81,7 @@ function buildProgram(io: Io, drivers: string[], exit: (code: ExitCode) => void)
     .showHelpAfterError('Try --help.')
     .addHelpText('after', EXIT_CODES);
   addRun(program, (scripts, typed) => runCommand(scripts, typed, io, drivers).then(exit));
+  addCheck(program, (paths, flags) => checkCommand(paths, flags, io, drivers).then(exit));
   addXpmem(program, io, exit);
   addReplay(program, (recording, flags) => replayCommand(recording, flags, io, drivers).then(exit));
   program.allowExcessArguments().action(() => {
@@ -120,6 +133,14 @@ function addRun(program: Command, action: (scripts: string[], typed: Command) =>
   addRunOptions(command)
     .addHelpText('after', RUN_EXAMPLES)
     .action((scripts: string[]) => action(scripts, command));
+}
+
+function addCheck(program: Command, action: (paths: string[], flags: CheckFlags) => Promise<void>): void {
+  const command = program
+    .command('check')
+    .description('Run scripts with tasks under every interleaving that differs, and show the simplest that breaks a rule.')
+    .argument('<paths...>', '.mm files with @task lines, or folders of them');
+  addCheckOptions(command).addHelpText('after', CHECK_EXAMPLES).action(action);
 }
 
 function addReplay(program: Command, action: (recording: string, flags: ReplayFlags) => Promise<void>): void {

@@ -24,23 +24,32 @@ export interface RunEnd {
   readonly outcome: string;
 }
 
+/** What else somebody wants of a run. */
+export interface ScriptHooks {
+  /** Wraps what is concurrent. */
+  readonly around?: (runTasks: () => void) => void;
+  /** Told of each event that begins. */
+  readonly began?: (line: number) => void;
+}
+
 export class ScriptRun {
   private readonly script: Script;
   private readonly world: World;
   private readonly emit: (line: ResultLine) => void;
   private readonly around: (runTasks: () => void) => void;
+  private readonly began: (line: number) => void;
   /** The line that each task is at; the sequential lines are a task without a name. */
   private readonly at = new Map<string | undefined, number>();
 
-  /** @param around - Wraps what is concurrent. */
   constructor(
     script: Script,
     machine: Machine,
     plugins: ReadonlyMap<string, LoadedPlugin>,
     emit: (line: ResultLine) => void,
-    around: (runTasks: () => void) => void = (runTasks) => runTasks(),
+    { around = (runTasks): void => runTasks(), began = (): void => undefined }: ScriptHooks = {},
   ) {
     this.around = around;
+    this.began = began;
     this.script = script;
     this.world = new World(machine, plugins);
     this.emit = emit;
@@ -113,6 +122,7 @@ export class ScriptRun {
 
   private *runEvent(task: string | undefined, event: MmEvent): Routine<void> {
     this.at.set(task, event.line);
+    this.began(event.line);
     const outcome = yield* execute(this.world, event);
     this.emit({ line: event.line, ...(task === undefined ? {} : { task }), ...outcome.fields });
     if (event.verb === 'check') throwFirst(outcome.fields['result'] as readonly Violation[]);

@@ -1,0 +1,36 @@
+/** Checks several files at a time, each on a thread of its own; results come in the order of the files. */
+import { availableParallelism } from 'node:os';
+import type { CheckResult } from '@mmu-notifier/checker';
+import { Tinypool } from 'tinypool';
+import type { Interrupt } from '../interrupt.ts';
+import type { ProgressDisplay } from '../progress.ts';
+import type { ParsedCheckFlags } from './options.ts';
+import type { CheckJob } from './worker.ts';
+
+export async function checkOnThreads(
+  files: readonly string[],
+  { check: options, workers }: ParsedCheckFlags,
+  display: ProgressDisplay,
+  interrupt: Interrupt,
+): Promise<CheckResult[]> {
+  const threads = Math.min(workers, files.length, availableParallelism() * 4);
+  const pool = new Tinypool({
+    filename: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './check-worker.js', import.meta.url).href,
+    minThreads: threads,
+    maxThreads: threads,
+  });
+  display.begin('checking', 'files');
+  let done = 0;
+  try {
+    const jobs = files.map(async (path) => {
+      const result = (await pool.run({ path, options } satisfies CheckJob)) as CheckResult;
+      done++;
+      display.update({ done, total: files.length, count: done });
+      return result;
+    });
+    return await Promise.race([Promise.all(jobs), interrupt.whenStopped()]);
+  } finally {
+    display.end();
+    await pool.destroy();
+  }
+}
