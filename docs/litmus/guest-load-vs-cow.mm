@@ -8,7 +8,7 @@ guest load 0x100000000 1
 @host p1 store 0x100000000 bb
 guest load 0x100000000 1 -> end
 machine check
-require $r == aa or $r == bb
+require $r == aa or $r == bb or $r == ENOMEM
 require $end == bb
 exists  $r == aa
 exists  $r == bb

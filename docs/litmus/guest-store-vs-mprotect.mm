@@ -9,6 +9,6 @@ guest store 0x100000000 cc -> late
 p1 load 0x100000000 1 -> end
 machine check
 require $late == EFAULT
-require ($r == EFAULT and $end == ab) or $end == bb
+require $end == bb or ($end == ab and ($r == EFAULT or $r == ENOMEM))
 exists  $end == ab
 exists  $end == bb

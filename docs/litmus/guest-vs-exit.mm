@@ -5,6 +5,6 @@ machine attach guest kvm p1
 guest load 0x100000000 1
 @guest guest load 0x100000000 1 -> r
 @exit p1 exit
-require $r == aa or $r == EFAULT or $r == EIO
+require $r == aa or $r == EFAULT or $r == EIO or $r == ENOMEM
 exists  $r == aa
 exists  $r == EFAULT or $r == EIO

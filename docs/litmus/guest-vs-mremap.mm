@@ -8,7 +8,7 @@ guest load 0x100000000 1
 guest load 0x100000000 1 -> end
 p1 load 0x100100000 1 -> moved
 machine check
-require $r == aa or $r == EFAULT
+require $r == aa or $r == EFAULT or $r == ENOMEM
 require $end == EFAULT
 require $moved == aa
 exists  $r == aa

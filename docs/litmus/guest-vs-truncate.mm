@@ -8,7 +8,7 @@ guest load 0x100000000 1
 @host machine truncate f 0
 guest load 0x100000000 1 -> end
 machine check
-require $r == 61 or $r == EFAULT
+require $r == 61 or $r == EFAULT or $r == ENOMEM
 require $end == EFAULT
 exists  $r == 61
 exists  $r == EFAULT

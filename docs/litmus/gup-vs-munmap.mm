@@ -6,6 +6,6 @@ machine attach guest kvm p1
 @guest guest load 0x100000000 1 -> r
 @host p1 munmap 0x100000000 4K
 machine check
-require $r == aa or $r == EFAULT
+require $r == aa or $r == EFAULT or $r == ENOMEM
 exists  $r == aa
 exists  $r == EFAULT

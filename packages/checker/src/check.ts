@@ -20,7 +20,7 @@ export interface CheckOptions {
   readonly maxRuns?: number;
   /** A run that takes more steps is a livelock. */
   readonly maxSteps?: number;
-  /** How many choices of a run may fall on what goes wrong: 0 unless given. */
+  /** How many choices of a run may fall on what goes wrong: any number unless given. */
   readonly failures?: number;
   /** For `bounded`: 2 unless given. */
   readonly preemptions?: number;
@@ -96,7 +96,7 @@ export function* check(program: Program, options: CheckOptions = {}): Generator<
   const base = (): Omit<CheckResult, 'verdict'> => ({ program: program.name, runs, givenUp, steps, longest, outcomes });
   try {
     for (;;) {
-      if (runs >= maxRuns) return { ...base(), verdict: 'held up to', bound: `${maxRuns} runs` };
+      if (runs >= maxRuns && engine.progress() !== 1) return { ...base(), verdict: 'held up to', bound: `${maxRuns} runs` };
       const run = engine.next();
       if (run === undefined) break;
       steps += run.steps;
@@ -108,7 +108,7 @@ export function* check(program: Program, options: CheckOptions = {}): Generator<
         if (violation !== undefined) {
           const found = engine.lastRun();
           yield { doing: 'making it simple', runs, steps, done: undefined };
-          const search = minimise(program, found, violation.oracle, maxSteps, options.failures ?? 0, minimiseRuns);
+          const search = minimise(program, found, violation.oracle, maxSteps, options.failures ?? Infinity, minimiseRuns);
           const finding = yield* simplest(program, search, violation, maxSteps, { runs, steps });
           return { ...base(), verdict: wordOf(finding.violation), finding };
         }
@@ -121,7 +121,7 @@ export function* check(program: Program, options: CheckOptions = {}): Generator<
     if (!(error instanceof NonDeterminism || error instanceof Diverged)) throw error;
     return { ...base(), verdict: 'nondeterministic', reason: error.message };
   }
-  const bound = boundOf(options);
+  const bound = boundOf(options) ?? (engine.spared ? `${options.failures ?? 0} failures` : undefined);
   const [missing] = unseen;
   // What some interleaving must do is missed only when all have been tried.
   if (missing !== undefined && bound === undefined) return { ...base(), verdict: 'violated', reason: missing };
@@ -174,7 +174,7 @@ function findingOf(
 }
 
 function engineOf(program: Program, maxSteps: number, options: CheckOptions): Engine {
-  const { search = 'optimal', failures = 0, preemptions = 2, seed = 1, maxRuns = 1000 } = options;
+  const { search = 'optimal', failures = Infinity, preemptions = 2, seed = 1, maxRuns = 1000 } = options;
   switch (search) {
     case 'optimal':
       return new Dpor(program, maxSteps, failures);

@@ -12,7 +12,7 @@ import type { Program } from './program.ts';
 import { Cut } from './recorder.ts';
 import { type Engine, NonDeterminism, type SearchedRun } from './engine.ts';
 import { Stepper, lowest } from './stepper.ts';
-import { type Branch, type Sequence, branchOf, commutes, insert, same } from './wakeup-tree.ts';
+import { type Branch, type Sequence, branchOf, commutes, insert, isInitial, same } from './wakeup-tree.ts';
 
 /** A step that leads nowhere new from a state: what comes behind it was tried. */
 interface Sleeper {
@@ -38,6 +38,7 @@ interface Node {
 export class Dpor extends Stepper implements Engine {
   /** Sequences that could not be followed. */
   infeasible = 0;
+  spared = false;
   private readonly nodes: Node[] = [];
   private readonly failures: number;
   private finished = false;
@@ -53,11 +54,10 @@ export class Dpor extends Stepper implements Engine {
   /** @returns the next run, or `undefined` when all have been made. */
   next(): SearchedRun | undefined {
     if (this.finished) return undefined;
-    const fresh = Math.max(0, this.nodes.length - 1);
     this.nothingNew = false;
     const end = this.runOnce();
     if (end === undefined || end.violation?.oracle === 'deadlock') this.raceBlocked();
-    for (let step = fresh; step < this.execution.length; step++) this.raceStep(step);
+    for (let step = 0; step < this.execution.length; step++) this.raceStep(step);
     this.finished = !this.backtrack();
     return { end, steps: this.execution.length };
   }
@@ -100,16 +100,22 @@ export class Dpor extends Stepper implements Engine {
     if (node.footprint >= 0) throw new NonDeterminism(`the same ${at + 1} steps led to another one`);
     node.footprint = footprint;
     if (branch.given === 0) node.free |= 1 << branch.task;
+    const expected = branch.footprint === footprint;
     branch.footprint = footprint;
+    branch.certain = true;
     branch.choices = choices;
     let failures = 0;
     for (let before = 0; before < at; before++) failures += failuresIn(this.execution.choices[before]);
     for (let which = branch.given; which < choices.length; which++) {
-      if (failures + failuresIn(choices.slice(0, which)) >= this.failures) break;
+      if (failures + failuresIn(choices.slice(0, which)) >= this.failures) {
+        this.spared ||= counts[which] > 1;
+        continue;
+      }
       for (let other = 0; other < counts[which]; other++) {
         if (other !== choices[which]) this.tryOtherwise(node, [...choices.slice(0, which), other]);
       }
     }
+    if (!expected) for (const sequence of branch.absorbed) this.plan(node, sequence);
   }
 
   /** Lets the step that is being tried be tried with other choices too, next. */
@@ -184,21 +190,43 @@ export class Dpor extends Stepper implements Engine {
       steps,
       task: (step) => execution.task[step],
       footprint: (step) => execution.footprint[step],
+      isCertain: (step) => step !== later,
       choices: (step) => (step === later ? [] : execution.choices[step]),
       conflict: (a, b) => footprints.conflict(a, b),
-      isInitial: (at, footprint) => this.isInitial(steps, at, later, footprint),
+      isBefore: (a, b) => this.isBefore(a, b, later),
     };
+    this.plan(node, sequence);
+  }
+
+  /** Lets a sequence be tried at a state, unless what is tried or planned there leads to it. */
+  private plan(node: Node, sequence: Sequence): void {
+    const { steps } = sequence;
     for (const { task, choices, footprint } of node.asleep) {
-      const at = steps.findIndex((step) => execution.task[step] === task);
+      const at = steps.findIndex((step) => sequence.task(step) === task);
       if (at < 0) {
         if (choices.length === 0 && commutes(footprint, sequence)) return;
-      } else if (this.covers(node, task, choices, sequence.choices(steps[at])) && sequence.isInitial(at, footprint)) return;
+      } else if (this.covers(node, task, choices, sequence.choices(steps[at])) && isInitial(sequence, at, footprint)) return;
     }
-    if ((node.enabled & (1 << execution.task[steps[0]])) === 0) {
+    if ((node.enabled & (1 << sequence.task(steps[0]))) === 0) {
       this.infeasible++;
       return;
     }
     insert(node.branches, sequence);
+  }
+
+  /** Whether what was tried since the branch was put there leads to all that is behind it. */
+  private isCovered({ asleep }: Node, branch: Branch): boolean {
+    const chain: Branch[] = [];
+    for (let at: Branch | undefined = branch; at !== undefined; at = at.kids[0]) {
+      if (at.kids.length > 1 || at.footprint < 0) return false;
+      chain.push(at);
+    }
+    const meets = (footprint: number) => (step: Branch): boolean => this.footprints.conflict(step.footprint, footprint);
+    return asleep.some(({ task, choices, footprint }) => {
+      const at = chain.findIndex((step) => step.task === task);
+      if (at < 0) return choices.length === 0 && !chain.some(meets(footprint));
+      return same(choices, (chain[at] as Branch).choices) && !chain.slice(0, at).some(meets(footprint));
+    });
   }
 
   /** Where a step was tried with all choices that it has, nothing of it is new. */
@@ -221,8 +249,12 @@ export class Dpor extends Stepper implements Engine {
   private sequence(earlier: number, later: number): number[] | undefined {
     const { execution } = this;
     const steps: number[] = [];
+    const chosen: number[] = [];
     for (let step = earlier + 1; step < execution.length; step++) {
-      if (step !== later && !execution.before(earlier, step)) steps.push(step);
+      if (step === later || execution.before(earlier, step)) continue;
+      // How choices behind `later` fall is left open: it is not made again when they are tried in other ways.
+      if (step > later && execution.choices[step].length > 0) chosen.push(step);
+      if (!chosen.some((choice) => execution.before(choice, step))) steps.push(step);
     }
     const wanted = execution.wanted[later];
     if (wanted === undefined) return [...steps, later];
@@ -238,21 +270,12 @@ export class Dpor extends Stepper implements Engine {
     }
   }
 
-  /** @param touched - What the step at `at` touches where it comes first; -1 where that is not known. */
-  private isInitial(steps: readonly number[], at: number, later: number, touched: number): boolean {
+  private isBefore(earlier: number, step: number, later: number): boolean {
     const { execution, footprints } = this;
-    const step = steps[at];
-    for (let i = 0; i < at; i++) {
-      const earlier = steps[i];
-      if (touched >= 0 && footprints.conflict(execution.footprint[earlier], touched)) return false;
-      const ordered =
-        step === later
-          ? execution.beforeBase(earlier, step) ||
-            footprints.conflict(execution.footprint[earlier], execution.footprint[step])
-          : execution.before(earlier, step);
-      if (ordered) return false;
-    }
-    return true;
+    if (step !== later) return execution.before(earlier, step);
+    return (
+      execution.beforeBase(earlier, step) || footprints.conflict(execution.footprint[earlier], execution.footprint[step])
+    );
   }
 
   /** Goes to the last state where something is left to try. @returns whether there is one. */
@@ -263,6 +286,7 @@ export class Dpor extends Stepper implements Engine {
       if (choices.length > 0) this.sleepWhole(node, task);
       node.footprint = -1;
       node.tried++;
+      while (node.branches.length > 0 && this.isCovered(node, node.branches[0] as Branch)) node.branches.shift();
       if (node.branches.length > 0) return true;
       this.nodes.pop();
     }

@@ -17,6 +17,8 @@ export interface Engine {
   next(): SearchedRun | undefined;
   /** The steps of the last run. */
   lastRun(): Steps;
+  /** Whether a choice was not tried, because enough had gone wrong. */
+  readonly spared: boolean;
   /** What part of the search is done, from 0 to 1, where that can be guessed. */
   progress(): number | undefined;
 }

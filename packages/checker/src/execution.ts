@@ -198,13 +198,18 @@ export class Execution {
     clock[task] = this.index[at];
   }
 
-  /** Whether step `a` lies in a section that keeps `task` from `lock`; its first step does not. */
+  /** Whether the lock was held so that `task` could not have it when step `a` was made; taking it so is another matter. */
   private held(lock: Wanted, a: number, task: number): boolean {
-    return this.sections.some((section) => {
-      if (section.task === task || section.task !== this.task[a]) return false;
-      const begin = excludes(section, lock);
-      return begin !== undefined && begin < a && a <= section.released;
-    });
+    let [inside, begins] = [false, false];
+    for (const section of this.sections) {
+      const begin = section.task === task ? undefined : excludes(section, lock);
+      if (begin === undefined) continue;
+      const within = begin < a && a <= section.released;
+      if (within && section.task === this.task[a]) return true;
+      inside ||= within;
+      begins ||= begin === a;
+    }
+    return inside && !begins;
   }
 
   /** Locks that the step took and released. */

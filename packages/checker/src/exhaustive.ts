@@ -14,6 +14,7 @@ interface Decision {
 
 export class Exhaustive extends Stepper implements Engine {
   private readonly decisions: Decision[] = [];
+  spared = false;
   private readonly preemptions: number;
   private readonly failures: number;
   private position = 0;
@@ -59,6 +60,7 @@ export class Exhaustive extends Stepper implements Engine {
 
   protected override fall(_: number, __: number, count: number): number {
     const possible = this.failed < this.failures ? count : 1;
+    this.spared ||= possible < count;
     const answer = this.answer(() => Array.from({ length: possible }, (_, value) => value));
     if (answer > 0) this.failed++;
     return answer;

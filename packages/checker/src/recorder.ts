@@ -54,7 +54,7 @@ export class Recorder implements Strategy {
     this.handles = [];
     this.exploring = false;
     try {
-      return program.run(this, { explore: (body) => this.explore(body), tell: (text) => this.decider.told(text) });
+      return program.run(this, { explore: (body) => this.explore(body), tell: (text) => this.tell(text) });
     } catch (error) {
       if (error instanceof Cut) return undefined;
       if (error instanceof ContractViolation) return { violation: error.violation, outcome: error.violation.oracle };
@@ -104,6 +104,10 @@ export class Recorder implements Strategy {
     this.exploring = true;
     body();
     this.exploring = false;
+  }
+
+  private tell(text: string): void {
+    if (this.exploring) this.decider.told(text);
   }
 
   private indexOf(task: RunnableTask): number {

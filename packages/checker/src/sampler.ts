@@ -17,7 +17,11 @@ export type Sampling = 'random' | 'pct' | 'pos';
 /** Steps of a run at which PCT takes priority from the task that runs. */
 const CHANGES = 2;
 
+/** How often a choice falls on what goes wrong. */
+const FAILURE_CHANCE = 1 / 8;
+
 export class Sampler extends Stepper implements Engine {
+  readonly spared = false;
   private readonly sampling: Sampling;
   private readonly failures: number;
   private readonly firstSeed: number;
@@ -30,7 +34,7 @@ export class Sampler extends Stepper implements Engine {
   private longest = 1;
 
   /** @param failures - As for `Dpor`. */
-  constructor(program: Program, maxSteps: number, sampling: Sampling, firstSeed: number, count: number, failures = 0) {
+  constructor(program: Program, maxSteps: number, sampling: Sampling, firstSeed: number, count: number, failures: number = Infinity) {
     super(program, maxSteps);
     this.sampling = sampling;
     this.failures = failures;
@@ -66,10 +70,9 @@ export class Sampler extends Stepper implements Engine {
   }
 
   protected override fall(_: number, __: number, count: number): number {
-    if (this.failed >= this.failures || this.random() < 0.5) return 0;
-    const answer = Math.floor(this.random() * count);
-    if (answer > 0) this.failed++;
-    return answer;
+    if (this.failed >= this.failures || this.random() >= FAILURE_CHANCE) return 0;
+    this.failed++;
+    return 1 + Math.floor(this.random() * (count - 1));
   }
 
   protected override stepped(at: number): void {

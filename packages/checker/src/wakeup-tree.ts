@@ -5,11 +5,18 @@ export interface Branch {
   readonly task: number;
   /** What the step touched where it was seen; -1 where it was not. */
   footprint: number;
+  /** Whether it touches the same here: it is not the step of a race that now comes first. */
+  certain: boolean;
   /** How its choices fall: those that are given, and when the step was made all. */
   choices: readonly number[];
   /** How many of them are given. None: the step is tried with whatever choices it has. */
   readonly given: number;
   kids: Branch[];
+  /**
+   * Sequences that were taken to be covered by it before it was made: where it touches something else than was expected,
+   * they are looked at again.
+   */
+  readonly absorbed: Sequence[];
 }
 
 /** The steps of a sequence that is inserted, and what the tree must know of them. */
@@ -18,11 +25,13 @@ export interface Sequence {
   readonly steps: number[];
   task(step: number): number;
   footprint(step: number): number;
+  /** Whether the step touches here what it touched where it was seen. */
+  isCertain(step: number): boolean;
   /** None for a step that comes sooner than where it was seen: who knows what it has to choose there. */
   choices(step: number): readonly number[];
   conflict(footprint: number, other: number): boolean;
-  /** Whether nothing before position `at` must happen before the step there, or before what it touches if it comes first. */
-  isInitial(at: number, footprint: number): boolean;
+  /** Whether the first must be made before the second, where the sequence has them in this order. */
+  isBefore(earlier: number, later: number): boolean;
 }
 
 /**
@@ -41,6 +50,7 @@ export function insert(branches: Branch[], sequence: Sequence): boolean {
   }
   for (const step of steps) {
     const branch = branchOf(sequence.task(step), sequence.choices(step), sequence.footprint(step));
+    branch.certain = sequence.isCertain(step);
     level.push(branch);
     level = branch.kids;
   }
@@ -49,17 +59,53 @@ export function insert(branches: Branch[], sequence: Sequence): boolean {
 
 /** A step to be tried. */
 export function branchOf(task: number, choices: readonly number[] = [], footprint = -1): Branch {
-  return { task, footprint, choices, given: choices.length, kids: [] };
+  return { task, footprint, certain: false, choices, given: choices.length, kids: [], absorbed: [] };
 }
 
 /** Whether the sequence can be made by the branch's step first; if it has that step, it is taken out. */
 function leadsOn(branch: Branch, sequence: Sequence): boolean {
   const { steps } = sequence;
   const at = steps.findIndex((step) => sequence.task(step) === branch.task);
-  if (at < 0) return branch.footprint >= 0 && commutes(branch.footprint, sequence);
+  if (at < 0) {
+    if (branch.choices.length > 0 || branch.footprint < 0 || !commutes(branch.footprint, sequence)) return false;
+    if (!branch.certain) branch.absorbed.push(copyOf(sequence));
+    return true;
+  }
   const covered = branch.given === 0 || same(branch.choices, sequence.choices(steps[at]));
-  if (!covered || !sequence.isInitial(at, branch.footprint)) return false;
+  if (!covered || !isInitial(sequence, at, branch.footprint)) return false;
+  if (at > 0 && !branch.certain) branch.absorbed.push(copyOf(sequence));
   steps.splice(at, 1);
+  return true;
+}
+
+/** The same when the run that it is of is gone. */
+function copyOf(sequence: Sequence): Sequence {
+  const items = sequence.steps.map((step, at) => ({
+    task: sequence.task(step),
+    footprint: sequence.footprint(step),
+    choices: sequence.choices(step),
+    certain: sequence.isCertain(step),
+    behind: sequence.steps.slice(0, at).map((earlier) => sequence.isBefore(earlier, step)),
+  }));
+  const steps = items.map((_, at) => at);
+  const { conflict } = sequence;
+  const isBefore = (earlier: number, later: number): boolean => items[later].behind[earlier];
+  return {
+    steps,
+    task: (step) => items[step].task,
+    footprint: (step) => items[step].footprint,
+    choices: (step) => items[step].choices,
+    isCertain: (step) => items[step].certain,
+    conflict,
+    isBefore,
+  };
+}
+
+/** Whether nothing before position `at` must happen before the step there, or before what it touches if it comes first. */
+export function isInitial({ steps, isBefore, conflict, footprint }: Sequence, at: number, touched: number): boolean {
+  for (let i = 0; i < at; i++) {
+    if (isBefore(steps[i], steps[at]) || (touched >= 0 && conflict(footprint(steps[i]), touched))) return false;
+  }
   return true;
 }
 

@@ -26,7 +26,7 @@ const CHECK_EXAMPLES = `
 Examples:
   $ mmu-notifier check docs/litmus/gup-vs-munmap.mm              every interleaving that differs
   $ mmu-notifier check docs/litmus/                              all files of a folder, and a table
-  $ mmu-notifier check race.mm --failures 1                      also where one thing goes wrong that may
+  $ mmu-notifier check race.mm --failures 0                      as long as nothing goes wrong that may: no memory, no link
   $ mmu-notifier check large.mm --search pos --runs 10000        at random, where there are too many
   $ mmu-notifier check race.mm --save .                          keep the schedule of a counterexample
   $ mmu-notifier check race.mm --replay race.schedule.json --trace    see it again, step by step

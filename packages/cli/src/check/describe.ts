@@ -1,6 +1,6 @@
 /** A counterexample as a story: one column for each task, one row for each stretch that it runs without another. */
 import type { Finding, TracedStep } from '@mmu-notifier/checker';
-import { describePoint, pointObject } from '@mmu-notifier/core';
+import { describePoint } from '@mmu-notifier/core';
 import CliTable from 'cli-table3';
 
 const BORDERLESS = Object.fromEntries(
@@ -29,7 +29,7 @@ export function describeFinding(finding: Finding, detail: 'blocks' | 'steps'): s
     table.push([row.steps, ...columns.map((task) => (task === row.task ? row.lines.join('\n') : ''))]);
   }
   const switches = `${preemptions} ${preemptions === 1 ? 'preemption' : 'preemptions'}`;
-  const proof = fewest === 'proved' ? ', and no run with fewer shows it' : '';
+  const proof = fewest === 'proved' && preemptions > 0 ? ', and no run with fewer shows it' : '';
   const places = (violation.tasks ?? []).map(({ name, at }) => `  ${name} is about to: ${at}`);
   return [
     `${violation.oracle}: ${violation.message}`,
@@ -48,7 +48,7 @@ function blockRows({ trace, schedule, objects }: Finding): Row[] {
     const steps = trace.slice(from, from + length);
     const told = steps.flatMap((step) => step.told);
     const last = steps.at(-1) as TracedStep;
-    const lines = told.length > 0 ? told : [`… ${operation(last.operations[0] as number, objects)}`];
+    const lines = told.length > 0 ? told : [`… ${describePoint(last.operations[0] as number, objects)}`];
     rows.push({ steps: range(from + 1, length), task: schedule.tasks[task] as string, lines });
     from += length;
   }
@@ -60,19 +60,13 @@ function stepRows({ trace, objects }: Finding): Row[] {
     const [announced, ...noted] = step.operations;
     const choices = step.choices.length > 0 ? [`chose ${step.choices.join(', ')}`] : [];
     const lines = [
-      operation(announced as number, objects),
-      ...[...new Set(noted)].map((point) => `  ${operation(point, objects)}`),
+      describePoint(announced as number, objects),
+      ...[...new Set(noted)].map((point) => `  ${describePoint(point, objects)}`),
       ...choices,
       ...step.told,
     ];
     return { steps: String(at + 1), task: step.task, lines };
   });
-}
-
-function operation(point: number, objects: readonly string[]): string {
-  const name = objects[pointObject(point)];
-  const text = describePoint(point);
-  return name === undefined ? text : `${text.split(' ')[0] ?? ''} ${name}`;
 }
 
 function range(from: number, length: number): string {

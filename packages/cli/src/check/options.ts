@@ -34,7 +34,7 @@ export function addCheckOptions(command: Command): Command {
     .option('--search <how>', `how interleavings are chosen: ${SEARCHES.join(', ')}`, 'optimal')
     .option('--runs <count>', 'make no more runs than that (default: all there are; 1000 at random)')
     .option('--steps <count>', 'a run that takes more steps is a livelock', '20000')
-    .option('--failures <count>', 'in each run let up to so many things go wrong that may: memory, links', '0')
+    .option('--failures <count>', 'let at most so many things go wrong in a run: memory, links (default: any number)')
     .option('--preemptions <count>', 'for bounded: at most so many (default: 2)')
     .option('--seed <number>', 'for random, pct, pos: the first one (default: 1)')
     .option('--workers <count>', 'files that are checked at a time (default: one for each CPU)')

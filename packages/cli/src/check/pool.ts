@@ -1,7 +1,6 @@
 /** Checks several files at a time, each on a thread of its own; results come in the order of the files. */
 import { availableParallelism } from 'node:os';
 import type { CheckResult } from '@mmu-notifier/checker';
-import { Tinypool } from 'tinypool';
 import type { Interrupt } from '../interrupt.ts';
 import type { ProgressDisplay } from '../progress.ts';
 import type { ParsedCheckFlags } from './options.ts';
@@ -14,6 +13,8 @@ export async function checkOnThreads(
   interrupt: Interrupt,
 ): Promise<CheckResult[]> {
   const threads = Math.min(workers, files.length, availableParallelism() * 4);
+  // Only who checks several files pays for it.
+  const { Tinypool } = await import('tinypool');
   const pool = new Tinypool({
     filename: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './check-worker.js', import.meta.url).href,
     minThreads: threads,

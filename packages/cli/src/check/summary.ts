@@ -12,7 +12,7 @@ function verdictText({ verdict, bound, runs, reason, finding }: CheckResult): st
   const counted = `${formatCount(runs)} ${runs === 1 ? 'run' : 'runs'}`;
   switch (verdict) {
     case 'held':
-      return `held: ${runs === 1 ? 'the one interleaving' : `all ${formatCount(runs)} interleavings`} that differ, nothing else goes wrong`;
+      return `held: ${runs === 1 ? 'the one interleaving' : `all ${formatCount(runs)} interleavings`} that differ`;
     case 'held up to':
       return `held up to ${bound ?? counted}`;
     case 'nondeterministic':
@@ -39,6 +39,8 @@ export function summaryTable(results: readonly CheckResult[]): string {
       ...[runs, givenUp, longest, Object.keys(outcomes).length].map(formatCount),
     ]);
   }
-  const good = results.filter(({ verdict }) => verdict === 'held').length;
-  return `${table.toString()}\n${good} of ${results.length} held\n`;
+  const counts = new Map<string, number>();
+  for (const { verdict } of results) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+  const words = [...counts].map(([verdict, count]) => `${count} ${verdict === 'held up to' ? 'held up to a bound' : verdict}`);
+  return `${table.toString()}\n${results.length} files: ${words.join(', ')}\n`;
 }

@@ -2,13 +2,10 @@
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { LockClasses } from '../locking/lock-order.ts';
 import type { HeldLock, Lockdep } from '../locking/lockdep.ts';
-import { PointKind } from '../sched/preemption-point.ts';
+import { ObjectBase, PointKind } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import { WaitQueue } from '../sched/wait-queue.ts';
 import { FrameFlags, type FrameTable } from './frame-table.ts';
-
-/** Points name the lock of a frame by this and the pfn: apart from the ids of other locks. */
-const FOLIO_OBJECTS = 2 ** 24;
 
 export class FolioLocks {
   private readonly scheduler: Scheduler;
@@ -29,20 +26,20 @@ export class FolioLocks {
     this.scheduler.mightSleep('folio lock');
     this.lockdep.check(this.token);
     const free = (): boolean => !this.frames.has(pfn, FrameFlags.Locked);
-    if (!this.queue.passes(free)) yield* this.queue.until(PointKind.LockAcquire, free, FOLIO_OBJECTS + pfn);
+    if (!this.queue.passes(free)) yield* this.queue.until(PointKind.LockAcquire, free, ObjectBase.folioLock + pfn);
     this.take(pfn);
   }
 
   tryLock(pfn: number): boolean {
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.TryLock, FOLIO_OBJECTS + pfn);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.TryLock, ObjectBase.folioLock + pfn);
     if (this.frames.has(pfn, FrameFlags.Locked)) return false;
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockAcquire, FOLIO_OBJECTS + pfn);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockAcquire, ObjectBase.folioLock + pfn);
     this.take(pfn);
     return true;
   }
 
   unlock(pfn: number): void {
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, FOLIO_OBJECTS + pfn);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.LockRelease, ObjectBase.folioLock + pfn);
     this.lockdep.released(this.token);
     this.frames.clear(pfn, FrameFlags.Locked);
     this.queue.freed();

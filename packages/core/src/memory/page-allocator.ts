@@ -5,7 +5,7 @@
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import { assert } from '../contract.ts';
-import { PointKind, point } from '../sched/preemption-point.ts';
+import { ObjectBase, PointKind, point } from '../sched/preemption-point.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import { FrameFlags, FrameTable } from './frame-table.ts';
 import { MemoryCgroup } from './memory-cgroup.ts';
@@ -29,9 +29,6 @@ const RECLAIM_BATCH = 32;
 
 /** Direct reclaims without a page before memory counts as exhausted. `MAX_RECLAIM_RETRIES` */
 const RECLAIM_RETRIES = 16;
-
-/** Points name the reference count of a frame by this and the pfn. */
-const COUNT_OBJECTS = 2 ** 25;
 
 export class PageAllocator {
   readonly memory: PhysicalMemory;
@@ -119,13 +116,13 @@ export class PageAllocator {
 
   get(pfn: number): void {
     assert(this.table.refcount[pfn] > 0, 'a reference is taken on a frame that is in use', pfn);
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Add, COUNT_OBJECTS + pfn);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Add, ObjectBase.references + pfn);
     this.table.refcount[pfn]++;
   }
 
   /** How many references there are. */
   references(pfn: number): number {
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.AtomicLoad, COUNT_OBJECTS + pfn);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.AtomicLoad, ObjectBase.references + pfn);
     return this.table.refcount[pfn];
   }
 
@@ -143,7 +140,7 @@ export class PageAllocator {
     const { refcount } = this.table;
     assert(refcount[pfn] > 0, 'a reference is dropped that is held', pfn);
     if (this.scheduler.preemptive) {
-      this.scheduler.note(refcount[pfn] === 1 ? PointKind.Atomic : PointKind.Add, COUNT_OBJECTS + pfn);
+      this.scheduler.note(refcount[pfn] === 1 ? PointKind.Atomic : PointKind.Add, ObjectBase.references + pfn);
     }
     if (--refcount[pfn] === 0) this.free(pfn);
   }

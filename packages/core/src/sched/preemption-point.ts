@@ -79,9 +79,51 @@ export function pointObject(p: PreemptionPoint): number {
   return Math.floor(p / KINDS);
 }
 
-/** `LockAcquire 17`, for schedules. @public */
-export function describePoint(p: PreemptionPoint): string {
-  return `${KIND_NAMES[p % KINDS] ?? 'Unknown'} ${pointObject(p)}`;
+/** Where objects that have no name of their own begin: the lock and the references of a frame, a task. */
+export const ObjectBase: Readonly<Record<'folioLock' | 'references' | 'task', number>> = {
+  folioLock: 2 ** 24,
+  references: 2 ** 25,
+  task: 2 ** 30,
+};
+
+/** Kinds whose objects are locks, queues and the like. */
+const OF_NAMED: ReadonlySet<PointKind> = new Set([
+  PointKind.LockAcquire,
+  PointKind.LockShared,
+  PointKind.LockRelease,
+  PointKind.LockSharedRelease,
+  PointKind.TryLock,
+  PointKind.Atomic,
+  PointKind.AtomicLoad,
+  PointKind.Add,
+  PointKind.Wait,
+  PointKind.Wake,
+  PointKind.WakeOne,
+  PointKind.RcuReadLock,
+  PointKind.RcuReadUnlock,
+  PointKind.RcuSynchronize,
+  PointKind.Send,
+  PointKind.Receive,
+  PointKind.Explicit,
+  PointKind.Local,
+]);
+
+/**
+ * `LockAcquire mmapLock of mm 1`, `PteStore 1536`: for schedules.
+ *
+ * @param names - Of locks, queues and the like, by their ids.
+ * @public
+ */
+export function describePoint(p: PreemptionPoint, names: readonly string[] = []): string {
+  const kind = pointKind(p);
+  return `${KIND_NAMES[kind] ?? 'Unknown'} ${(OF_NAMED.has(kind) ? nameOf(pointObject(p), names) : undefined) ?? pointObject(p)}`;
+}
+
+function nameOf(object: number, names: readonly string[]): string | undefined {
+  const { folioLock, references, task } = ObjectBase;
+  if (object >= task) return `task ${object - task}`;
+  if (object >= references) return `references of frame ${object - references}`;
+  return object >= folioLock ? `folio lock of frame ${object - folioLock}` : names[object];
 }
 
 /** Kinds that conflict on one object, each with each of its group. Kinds in no common group commute. */

@@ -1,6 +1,6 @@
 /** What a violation says about the run that led to it: who ran how long, and what each task is at. */
 import type { Violation } from '../contract.ts';
-import { describePoint, pointObject } from './preemption-point.ts';
+import { describePoint } from './preemption-point.ts';
 import type { Task } from './task.ts';
 
 export class ScheduleLog {
@@ -33,8 +33,7 @@ export class ScheduleLog {
 
   /** What the task has announced last. */
   private describe(task: Task): string {
-    const name = this.objectNames[pointObject(task.at)];
-    return name === undefined ? describePoint(task.at) : `${describePoint(task.at)} (${name})`;
+    return describePoint(task.at, this.objectNames);
   }
 }
 

@@ -10,7 +10,7 @@ import { ContractViolation, UsageError, type Violation } from '../contract.ts';
 import type { MachineTracer } from '../tracing/tracer.ts';
 import { Interrupts } from './interrupts.ts';
 import type { LiveLoop } from './live.ts';
-import { PointKind, point } from './preemption-point.ts';
+import { ObjectBase, PointKind, point } from './preemption-point.ts';
 import { ScheduleLog, heldNames, whatItWaitsFor, whyAtomic } from './schedule-log.ts';
 import { SharedState } from './shared-state.ts';
 import type { Strategy } from './strategy.ts';
@@ -19,9 +19,6 @@ import { Timers } from './timers.ts';
 
 /** Steps without an end of any task after which a run is taken for endless: a driver that spins, a retry that never wins. */
 const ENDLESS = 20_000_000;
-
-/** Points name a task by this and its id. */
-const TASK_OBJECTS = 2 ** 30;
 
 export class Scheduler {
   /** Whether leaf operations must announce themselves by a yield. */
@@ -76,7 +73,7 @@ export class Scheduler {
   createTask(name: string, owner: TaskOwner | undefined, cpu?: number, kind: TaskKind = 'ends'): Task {
     if (this.preemptive) this.note(PointKind.Atomic, this.idsObject);
     const id = this.taskCount++;
-    const kills = this.preemptive ? new SharedState(this, TASK_OBJECTS + id) : undefined;
+    const kills = this.preemptive ? new SharedState(this, ObjectBase.task + id) : undefined;
     return new Task(id, name, cpu ?? id % this.cpus, owner, kind, kills);
   }
 

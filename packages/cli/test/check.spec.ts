@@ -1,0 +1,146 @@
+/** `check`: litmus tests under every interleaving that differs. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { withoutGuard as withoutCoreGuard } from '@mmu-notifier/core/testing';
+import { type KvmGuard, withoutGuard } from '@mmu-notifier/kvm/testing';
+import { Scratch, command, expectOneLine } from './command.ts';
+
+const LITMUS = join(__dirname, '../../../docs/litmus');
+const FILES = readdirSync(LITMUS).filter((name) => name.endsWith('.mm'));
+
+const scratch = new Scratch();
+afterAll(() => scratch.remove());
+
+const litmus = (name: string): string => join(LITMUS, `${name}.mm`);
+
+interface Report {
+  readonly checks: readonly {
+    readonly verdict: string;
+    readonly runs: number;
+    readonly outcomes: Readonly<Record<string, number>>;
+    readonly finding?: { readonly violation: { readonly oracle: string }; readonly trace: readonly unknown[] };
+  }[];
+}
+
+async function checked(...args: string[]): Promise<Report['checks'][number] & { code: number }> {
+  const { code, out } = await command('check', ...args, '--json');
+  const [first] = (JSON.parse(out) as Report).checks;
+  if (first === undefined) throw new Error('expected one check');
+  return { ...first, code };
+}
+
+describe.each(FILES)('docs/litmus/%s', (name) => {
+  it('holds, and ends in every way in which random schedules end', async () => {
+    const { verdict, outcomes } = await checked(join(LITMUS, name));
+    expect(verdict).toBe('held');
+    for (const how of ['random', 'pct', 'pos']) {
+      const sampled = await checked(join(LITMUS, name), '--search', how, '--runs', '150');
+      expect(Object.keys(outcomes)).toEqual(expect.arrayContaining(Object.keys(sampled.outcomes)));
+    }
+  });
+});
+
+describe('without a guard', () => {
+  it.each<[KvmGuard, string]>([
+    ['sequence-check', 'stale-translation'],
+    ['in-progress-check', 'stale-translation'],
+    ['check-under-lock', 'stale-translation'],
+    ['sequence-at-end', 'stale-translation'],
+    ['flush', 'start-is-a-barrier'],
+  ])('KVM\'s %s, a check finds it by %s', async (guard, oracle) => {
+    const restore = withoutGuard(guard);
+    try {
+      const { verdict, finding, code } = await checked(litmus('gup-vs-munmap'));
+      expect({ code, verdict, oracle: finding?.violation.oracle }).toEqual({ code: 1, verdict: 'violated', oracle });
+    } finally {
+      restore();
+    }
+  });
+
+  it.each([
+    ['take-all-locks', 'register-vs-dontneed', 'registration'],
+    ['flush-before-free', 'shootdown', 'use-after-free'],
+  ] as const)("core's %s, %s finds it by %s", async (guard, file, oracle) => {
+    const restore = withoutCoreGuard(guard);
+    try {
+      expect((await checked(litmus(file))).finding?.violation.oracle).toBe(oracle);
+    } finally {
+      restore();
+    }
+  });
+});
+
+const DEADLOCK_FREE = `p1 mmap 0x10000 4K rw private,anonymous,fixed
+@a p1 load 0x10000 1 -> r
+@b p1 store 0x10000 01
+`;
+
+describe('check', () => {
+  const wrong = scratch.file('wrong.mm', `${DEADLOCK_FREE}forbid $r == 01\n`);
+
+  it('shows the simplest run that breaks a rule, one column for each task', async () => {
+    const { code, out } = await command('check', wrong);
+    expect(code).toBe(1);
+    expect(out).toMatch(/^\S+wrong\.mm: violated, in \d runs\n\nforbid: line 4 forbids \$r == 01; \$r is 01\n/);
+    expect(out).toMatch(/\d+ steps, 0 preemptions\n/);
+    expect(out).toMatch(/\nstep +a +b\n/);
+    expect(out).toMatch(/2: p1 load 0x10000 1 -> r/);
+    expect(out).toMatch(/2: = 01/);
+  });
+
+  it('saves its schedule, and replays it byte for byte', async () => {
+    const folder = join(scratch.path, 'schedules');
+    const { out } = await command('check', wrong, '--save', folder);
+    const saved = join(folder, 'wrong.schedule.json');
+    expect(out).toContain(`again: mmu-notifier check ${wrong} --replay ${saved} --trace\n`);
+    const again = await command('check', wrong, '--replay', saved, '--trace');
+    expect(again.code).toBe(1);
+    expect(again.out).toMatch(/PteStore \d+/);
+    expect((await command('check', wrong, '--replay', saved, '--trace')).out).toBe(again.out);
+    // Another script is not what the schedule is of.
+    expectOneLine(await command('check', litmus('shootdown'), '--replay', saved), /is not of \S+ as it is now/);
+  });
+
+  it('answers in JSON, and for CI', async () => {
+    const report = join(scratch.path, 'junit.xml');
+    const { verdict, runs, outcomes } = await checked(litmus('shootdown'), '--junit', report);
+    expect({ verdict, runs }).toEqual({ verdict: 'held', runs: Object.values(outcomes).reduce((a, b) => a + b) });
+    expect(readFileSync(report, 'utf8')).toContain('<testsuite name="mmu-notifier check" tests="1" failures="0">');
+    await command('check', wrong, '--junit', report);
+    expect(readFileSync(report, 'utf8')).toContain('<failure message="');
+  });
+
+  it('says what it has not tried', async () => {
+    expect((await command('check', litmus('gup-vs-munmap'), '--failures', '0')).out).toMatch(/: held up to 0 failures\n/);
+    expect((await command('check', litmus('gup-vs-munmap'), '--runs', '3')).out).toMatch(/: held up to 3 runs\n/);
+    expect((await command('check', litmus('shootdown'), '--search', 'pos', '--runs', '5')).out).toMatch(/5 pos runs\n/);
+  });
+
+  it('misses an `exists` that no interleaving meets', async () => {
+    const { code, out } = await command('check', scratch.file('never.mm', `${DEADLOCK_FREE}exists $r == 02\n`));
+    expect(code).toBe(1);
+    expect(out).toMatch(/never\.mm: violated: of \d+ runs none meets line 4: exists \$r == 02\n/);
+  });
+
+  it.each([
+    [['--search', 'best'], /--search: found "best", expected one of optimal, all, bounded, random, pct, pos/],
+    [['--runs', '0'], /--runs: found "0"/],
+    [['--preemptions', '1'], /--preemptions: expected --search bounded with it, found optimal/],
+    [['--seed', '1'], /--seed: expected --search random, pct or pos with it, found optimal/],
+    [['--replay', 'nowhere.json'], /--replay: nowhere\.json: found no such file/],
+    [['--junit', '/nowhere/x.xml'], /--junit: \/nowhere\/x\.xml: found no such folder/],
+  ])('with %p', async (flags, message) => {
+    expectOneLine(await command('check', litmus('shootdown'), ...flags), message);
+  });
+
+  it('of what is no litmus test', async () => {
+    expectOneLine(await command('check', 'nowhere.mm'), /nowhere\.mm: found no such file, expected a script with tasks/);
+    expectOneLine(await command('check', scratch.file('flat.mm', 'p1 brk 0\n')), /found a script without tasks/);
+    scratch.file('empty/readme.txt', '');
+    expectOneLine(await command('check', join(scratch.path, 'empty')), /found a folder without \.mm files/);
+    expectOneLine(
+      await command('check', wrong, '--replay', scratch.file('no.json', '{"format":1}')),
+      /found other JSON, expected a schedule/,
+    );
+  });
+});
