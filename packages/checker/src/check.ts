@@ -96,7 +96,8 @@ export function* check(program: Program, options: CheckOptions = {}): Generator<
   const base = (): Omit<CheckResult, 'verdict'> => ({ program: program.name, runs, givenUp, steps, longest, outcomes });
   try {
     for (;;) {
-      if (runs >= maxRuns && engine.progress() !== 1) return { ...base(), verdict: 'held up to', bound: `${maxRuns} runs` };
+      if (runs >= maxRuns && engine.progress() !== 1)
+        return { ...base(), verdict: 'held up to', bound: `${maxRuns} runs` };
       const run = engine.next();
       if (run === undefined) break;
       steps += run.steps;
@@ -108,7 +109,14 @@ export function* check(program: Program, options: CheckOptions = {}): Generator<
         if (violation !== undefined) {
           const found = engine.lastRun();
           yield { doing: 'making it simple', runs, steps, done: undefined };
-          const search = minimise(program, found, violation.oracle, maxSteps, options.failures ?? Infinity, minimiseRuns);
+          const search = minimise(
+            program,
+            found,
+            violation.oracle,
+            maxSteps,
+            options.failures ?? Infinity,
+            minimiseRuns,
+          );
           const finding = yield* simplest(program, search, violation, maxSteps, { runs, steps });
           return { ...base(), verdict: wordOf(finding.violation), finding };
         }
@@ -129,11 +137,17 @@ export function* check(program: Program, options: CheckOptions = {}): Generator<
 }
 
 /** Runs a schedule again. @throws Diverged where it is not of this program, or the program is another one now. @public */
-export function replaySchedule(program: Program, schedule: Schedule, maxSteps: number = MAX_STEPS): Finding | undefined {
+export function replaySchedule(
+  program: Program,
+  schedule: Schedule,
+  maxSteps: number = MAX_STEPS,
+): Finding | undefined {
   const replay = new Replay(program, maxSteps, 'exact');
   const run = replay.replay(stepsOf(schedule));
   if (run.schedule.fingerprint !== schedule.fingerprint) {
-    throw new Diverged(`its steps touch something else now (${run.schedule.fingerprint}, then ${schedule.fingerprint})`);
+    throw new Diverged(
+      `its steps touch something else now (${run.schedule.fingerprint}, then ${schedule.fingerprint})`,
+    );
   }
   const { violation } = run.end;
   if (violation === undefined) return undefined;

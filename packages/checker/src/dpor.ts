@@ -205,7 +205,8 @@ export class Dpor extends Stepper implements Engine {
       const at = steps.findIndex((step) => sequence.task(step) === task);
       if (at < 0) {
         if (choices.length === 0 && commutes(footprint, sequence)) return;
-      } else if (this.covers(node, task, choices, sequence.choices(steps[at])) && isInitial(sequence, at, footprint)) return;
+      } else if (this.covers(node, task, choices, sequence.choices(steps[at])) && isInitial(sequence, at, footprint))
+        return;
     }
     if ((node.enabled & (1 << sequence.task(steps[0]))) === 0) {
       this.infeasible++;
@@ -221,7 +222,10 @@ export class Dpor extends Stepper implements Engine {
       if (at.kids.length > 1 || at.footprint < 0) return false;
       chain.push(at);
     }
-    const meets = (footprint: number) => (step: Branch): boolean => this.footprints.conflict(step.footprint, footprint);
+    const meets =
+      (footprint: number) =>
+      (step: Branch): boolean =>
+        this.footprints.conflict(step.footprint, footprint);
     return asleep.some(({ task, choices, footprint }) => {
       const at = chain.findIndex((step) => step.task === task);
       if (at < 0) return choices.length === 0 && !chain.some(meets(footprint));
@@ -274,7 +278,8 @@ export class Dpor extends Stepper implements Engine {
     const { execution, footprints } = this;
     if (step !== later) return execution.before(earlier, step);
     return (
-      execution.beforeBase(earlier, step) || footprints.conflict(execution.footprint[earlier], execution.footprint[step])
+      execution.beforeBase(earlier, step) ||
+      footprints.conflict(execution.footprint[earlier], execution.footprint[step])
     );
   }
 

@@ -159,7 +159,9 @@ export class Execution {
     const byTask: string[][] = Array.from({ length: T }, () => []);
     for (let at = 0; at < this.length; at++) {
       const operations = this.footprints.operations(this.footprint[at]).join(',');
-      byTask[this.task[at]].push(`${operations}:${this.choices[at].join('')}:${this.clocks.subarray(at * T, at * T + T).join(',')}`);
+      byTask[this.task[at]].push(
+        `${operations}:${this.choices[at].join('')}:${this.clocks.subarray(at * T, at * T + T).join(',')}`,
+      );
     }
     return byTask.map((steps) => steps.join(' ')).join('|');
   }

@@ -12,7 +12,6 @@ export const MAX_TASKS = 31;
 /** Thrown through a program to give its run up. */
 export class Cut extends Error {}
 
-
 /** What an engine is asked and told. */
 export interface Decider {
   /**

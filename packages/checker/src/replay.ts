@@ -6,7 +6,7 @@ import { Stepper, lowest } from './stepper.ts';
 /** A schedule that does not fit the program: it, or something that it runs, is another one than it was. @public */
 export class Diverged extends Error {}
 
-/** What a step did, for a trace. */
+/** What a step did, for a trace. @public */
 export interface TracedStep {
   readonly task: string;
   /** Numbers as `describePoint` prints them; the first was announced. */

@@ -34,7 +34,14 @@ export class Sampler extends Stepper implements Engine {
   private longest = 1;
 
   /** @param failures - As for `Dpor`. */
-  constructor(program: Program, maxSteps: number, sampling: Sampling, firstSeed: number, count: number, failures: number = Infinity) {
+  constructor(
+    program: Program,
+    maxSteps: number,
+    sampling: Sampling,
+    firstSeed: number,
+    count: number,
+    failures: number = Infinity,
+  ) {
     super(program, maxSteps);
     this.sampling = sampling;
     this.failures = failures;

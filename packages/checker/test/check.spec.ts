@@ -72,7 +72,10 @@ describe('a check', () => {
   it('finds a lost update, with the fewest preemptions that there can be, and proves it', () => {
     const { verdict, finding } = verdictOf(counting('bare', 2));
     expect({ verdict, oracle: finding?.violation.oracle }).toEqual({ verdict: 'violated', oracle: 'lost-update' });
-    expect({ preemptions: finding?.preemptions, fewest: finding?.fewest }).toEqual({ preemptions: 1, fewest: 'proved' });
+    expect({ preemptions: finding?.preemptions, fewest: finding?.fewest }).toEqual({
+      preemptions: 1,
+      fewest: 'proved',
+    });
     expect(finding?.schedule.blocks.length).toBe(3);
     expect(finding?.trace.map(({ task }) => task)).toEqual(
       finding?.schedule.blocks.flatMap(([task, steps]) => new Array<string>(steps).fill(task === 0 ? 'a' : 'b')),

@@ -53,7 +53,7 @@ export function readers(n: number): Classic {
 
 export function lastZero(n: number): Classic {
   const search: Body = function* ({ cells }) {
-    for (let i = n; (yield* cells[i].load()) !== 0; ) i--;
+    for (let i = n; (yield* cells[i].load()) !== 0;) i--;
   };
   const count = (j: number): Body =>
     function* ({ cells }) {

@@ -49,8 +49,11 @@ export function randomStatements(seed: number, { tasks, steps }: Shape): Stateme
     if (which === 3) return { op: 'trylock', lock: below(2), body: body(depth + 1, 2, atomic) };
     if (which === 4) return { op: 'read', lock: 0, body: body(depth + 1, 2, atomic) };
     if (which === 5) return { op: 'write', lock: 0, body: body(depth + 1, 1, atomic) };
-    if (which === 6) return random() < 0.5 ? { op: 'rcu', body: body(2, 2, true) } : { op: 'off', body: body(2, 1, true) };
-    return random() < 0.2 ? { op: 'spawn', body: body(2, 1, false) } : { op: 'lock', lock: below(2), body: body(depth + 1, 2, atomic) };
+    if (which === 6)
+      return random() < 0.5 ? { op: 'rcu', body: body(2, 2, true) } : { op: 'off', body: body(2, 1, true) };
+    return random() < 0.2
+      ? { op: 'spawn', body: body(2, 1, false) }
+      : { op: 'lock', lock: below(2), body: body(depth + 1, 2, atomic) };
   };
   return Array.from({ length: tasks }, () => body(0, steps, false));
 }
@@ -131,10 +134,13 @@ export function programOf(statements: readonly Statement[][], name = 'random'): 
       try {
         statements.forEach((body, i) => {
           const log: string[] = [];
-          world.spawn(`t${i}`, (function* () {
-            yield* bodyOf(body, log);
-            seen[i] = log.join(',');
-          })());
+          world.spawn(
+            `t${i}`,
+            (function* () {
+              yield* bodyOf(body, log);
+              seen[i] = log.join(',');
+            })(),
+          );
         });
         explore(() => world.runAll());
       } catch (error) {

@@ -76,7 +76,8 @@ describe('the soundness oracle', () => {
       const lost = [...all.traces.keys()].filter((trace) => found?.traces.has(trace) !== true).length;
       const invented = [found, ...sampled].flatMap((engine) => [...(engine?.traces.keys() ?? ['none'])]);
       const strange = invented.filter((trace) => !all.traces.has(trace)).length;
-      if (lost + strange > 0) wrong.push(`seed ${seed}: of ${all.traces.size} traces ${lost} lost, ${strange} invented`);
+      if (lost + strange > 0)
+        wrong.push(`seed ${seed}: of ${all.traces.size} traces ${lost} lost, ${strange} invented`);
       count.traces += all.traces.size;
       count.givenUp += found?.givenUp ?? 0;
       for (const times of found?.traces.values() ?? []) count.again += times - 1;

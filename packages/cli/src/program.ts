@@ -138,7 +138,9 @@ function addRun(program: Command, action: (scripts: string[], typed: Command) =>
 function addCheck(program: Command, action: (paths: string[], flags: CheckFlags) => Promise<void>): void {
   const command = program
     .command('check')
-    .description('Run scripts with tasks under every interleaving that differs, and show the simplest that breaks a rule.')
+    .description(
+      'Run scripts with tasks under every interleaving that differs, and show the simplest that breaks a rule.',
+    )
     .argument('<paths...>', '.mm files with @task lines, or folders of them');
   addCheckOptions(command).addHelpText('after', CHECK_EXAMPLES).action(action);
 }

@@ -47,7 +47,7 @@ describe('without a guard', () => {
     ['check-under-lock', 'stale-translation'],
     ['sequence-at-end', 'stale-translation'],
     ['flush', 'start-is-a-barrier'],
-  ])('KVM\'s %s, a check finds it by %s', async (guard, oracle) => {
+  ])("KVM's %s, a check finds it by %s", async (guard, oracle) => {
     const restore = withoutGuard(guard);
     try {
       const { verdict, finding, code } = await checked(litmus('gup-vs-munmap'));
@@ -111,7 +111,9 @@ describe('check', () => {
   });
 
   it('says what it has not tried', async () => {
-    expect((await command('check', litmus('gup-vs-munmap'), '--failures', '0')).out).toMatch(/: held up to 0 failures\n/);
+    expect((await command('check', litmus('gup-vs-munmap'), '--failures', '0')).out).toMatch(
+      /: held up to 0 failures\n/,
+    );
     expect((await command('check', litmus('gup-vs-munmap'), '--runs', '3')).out).toMatch(/: held up to 3 runs\n/);
     expect((await command('check', litmus('shootdown'), '--search', 'pos', '--runs', '5')).out).toMatch(/5 pos runs\n/);
   });
@@ -134,7 +136,10 @@ describe('check', () => {
   });
 
   it('of what is no litmus test', async () => {
-    expectOneLine(await command('check', 'nowhere.mm'), /nowhere\.mm: found no such file, expected a script with tasks/);
+    expectOneLine(
+      await command('check', 'nowhere.mm'),
+      /nowhere\.mm: found no such file, expected a script with tasks/,
+    );
     expectOneLine(await command('check', scratch.file('flat.mm', 'p1 brk 0\n')), /found a script without tasks/);
     scratch.file('empty/readme.txt', '');
     expectOneLine(await command('check', join(scratch.path, 'empty')), /found a folder without \.mm files/);

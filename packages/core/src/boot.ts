@@ -70,7 +70,9 @@ export function bootKernel(options: BootOptions): Kernel {
     allocator,
     frames,
     folioLocks: new FolioLocks(scheduler, lockdep, frames),
-    pageTables: scheduler.preemptive ? new WatchedPageTables(allocator.memory, frames, scheduler) : new PageTables(allocator.memory, frames),
+    pageTables: scheduler.preemptive
+      ? new WatchedPageTables(allocator.memory, frames, scheduler)
+      : new PageTables(allocator.memory, frames),
     ptLocks: new PageTableLocks(scheduler, lockdep, frames),
     tlbs: new Tlbs(scheduler, options.frames),
     anonVmas: new AnonVmas(scheduler, lockdep, sleeps),

@@ -48,7 +48,8 @@ function scriptsOf(path: string): string[] {
   }
   if (!isFolder) return [path];
   const names = readdirSync(path).filter((name) => name.endsWith('.mm'));
-  if (names.length === 0) throw new InputError(`${path}: found a folder without .mm files, expected scripts with tasks`);
+  if (names.length === 0)
+    throw new InputError(`${path}: found a folder without .mm files, expected scripts with tasks`);
   return names.sort().map((name) => join(path, name));
 }
 
@@ -103,7 +104,8 @@ function detailOf({ trace }: CheckFlags): 'steps' | 'blocks' {
 
 async function replay(files: string[], from: string, flags: CheckFlags, io: Io, drivers: string[]): Promise<ExitCode> {
   const [file] = files;
-  if (file === undefined || files.length > 1) throw new InputError(`--replay: found ${files.length} scripts, expected one`);
+  if (file === undefined || files.length > 1)
+    throw new InputError(`--replay: found ${files.length} scripts, expected one`);
   const schedule = readSchedule(from);
   let finding: Finding | undefined;
   try {

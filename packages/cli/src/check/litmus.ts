@@ -63,4 +63,3 @@ function answerOf({ line, task: _, ...fields }: ResultLine): string {
   const answer = errno ?? signal ?? (typeof result === 'string' ? result : JSON.stringify(result ?? null));
   return `${String(line)}: = ${String(answer)}`;
 }
-

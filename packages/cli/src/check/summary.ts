@@ -41,6 +41,8 @@ export function summaryTable(results: readonly CheckResult[]): string {
   }
   const counts = new Map<string, number>();
   for (const { verdict } of results) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
-  const words = [...counts].map(([verdict, count]) => `${count} ${verdict === 'held up to' ? 'held up to a bound' : verdict}`);
+  const words = [...counts].map(
+    ([verdict, count]) => `${count} ${verdict === 'held up to' ? 'held up to a bound' : verdict}`,
+  );
   return `${table.toString()}\n${results.length} files: ${words.join(', ')}\n`;
 }

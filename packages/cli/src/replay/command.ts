@@ -22,7 +22,8 @@ export async function replayCommand(path: string, flags: ReplayFlags, io: Io, dr
   const worlds = options.world === 'both' ? (['today', 'pinned'] as const) : [options.world];
   const plugins = new Map(worlds.map((world) => [world, createPlugins(loaded, world)]));
   void new DeviceTurns(options.share, loaded.length);
-  if (path === '-') throw new InputError('-: found standard input, expected a file: a recording is read more than once');
+  if (path === '-')
+    throw new InputError('-: found standard input, expected a file: a recording is read more than once');
   const recording = await openRecording(path);
   checkComparable(recording, options);
   const outputs = new Outputs(options, path);

@@ -34,7 +34,7 @@ export function* userFault(
   address: number,
   kind: CpuAccessKind,
 ): Routine<Signal | undefined> {
-  if (kernel.scheduler.preemptive) yield point(PointKind.AtomicLoad, mm.vmaWriters.id);
+  if (kernel.scheduler.preemptive) yield point(PointKind.Add, mm.vmaWriters.id);
   const vma = tryLockVma(kernel, mm, address);
   if (vma === undefined) return yield* faultUnderMmapLock(kernel, mm, address, kind);
   if (!allows(vma, kind)) {

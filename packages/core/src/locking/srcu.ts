@@ -65,7 +65,8 @@ export class Srcu implements HeldLock {
     this.lockdep.released(this);
     if (this.sleeps === 'never') this.scheduler.current.atomicDepth--;
     if (this.deferred.length > 0) this.runDeferred();
-    this.queue.wakeAll();
+    // Who waits has announced itself: nobody else cares.
+    if (this.queue.sleepers > 0) this.queue.wakeAll();
   }
 
   /** @locks None that a reader takes. @sleeps Until every reader that is inside now has left. */
@@ -85,6 +86,7 @@ export class Srcu implements HeldLock {
   /** @locks None that a reader takes. @sleeps Until all functions given to `call` have run. */
   *barrier(): Routine<void> {
     this.checkGracePeriod();
+    if (this.scheduler.preemptive) yield point(PointKind.RcuSynchronize, this.queue.id);
     yield* this.queue.waitUntil(() => this.deferred.length === 0);
   }
 

@@ -74,6 +74,7 @@ export function isMarked(vma: Vma): boolean {
 
 /** A reader of a VMA that is not marked, in the same step. */
 export function lockVma(kernel: Kernel, vma: Vma): void {
+  if (kernel.scheduler.preemptive) kernel.scheduler.note(PointKind.Add, vma.mm.vmaWriters.id);
   vma.readers++;
   kernel.lockdep.acquired(vma);
 }
@@ -82,8 +83,8 @@ export function lockVma(kernel: Kernel, vma: Vma): void {
 export function unlockVma(kernel: Kernel, vma: Vma): void {
   kernel.lockdep.released(vma);
   const { vmaWriters } = vma.mm;
-  if (--vma.readers === 0) vmaWriters.wakeAll();
-  else if (kernel.scheduler.preemptive) kernel.scheduler.note(PointKind.Wake, vmaWriters.id);
+  if (kernel.scheduler.preemptive) kernel.scheduler.note(PointKind.Add, vmaWriters.id);
+  if (--vma.readers === 0 && vmaWriters.sleepers > 0) vmaWriters.wakeAll();
 }
 
 /**

@@ -46,15 +46,13 @@ export const PointKind = {
   FrameAllocate: 28,
   /** A reader leaves: other readers do not care. */
   LockSharedRelease: 29,
-  /** Wakes the first that waits; `Wake` wakes all, so that two of them commute. */
-  WakeOne: 30,
   /** Reads bytes of a frame; the object is its pfn, as of the next one. */
-  FrameLoad: 31,
-  FrameStore: 32,
+  FrameLoad: 30,
+  FrameStore: 31,
   /** What no other task can see. */
-  Local: 33,
+  Local: 32,
   /** Changes that commute with each other: a reference more, one more page on a list. */
-  Add: 34,
+  Add: 33,
 } as const;
 /** @public */
 export type PointKind = (typeof PointKind)[keyof typeof PointKind];
@@ -98,7 +96,6 @@ const OF_NAMED: ReadonlySet<PointKind> = new Set([
   PointKind.Add,
   PointKind.Wait,
   PointKind.Wake,
-  PointKind.WakeOne,
   PointKind.RcuReadLock,
   PointKind.RcuReadUnlock,
   PointKind.RcuSynchronize,
@@ -135,8 +132,11 @@ const ON_ONE_OBJECT: readonly (readonly [readonly KindName[], readonly KindName[
   [['Atomic'], ['Atomic', 'AtomicLoad']],
   [['Add'], ['Atomic', 'AtomicLoad']],
   [['PteStore'], ['PteStore', 'PteLoad']],
-  [['Wait'], ['Wait', 'Wake', 'WakeOne']],
-  [['WakeOne'], ['Wake', 'WakeOne']],
+  // Two wakes do not commute: whoever waits was woken by the first of them.
+  [
+    ['Wait', 'Wake'],
+    ['Wait', 'Wake'],
+  ],
   [['RcuSynchronize'], ['RcuReadLock', 'RcuReadUnlock', 'RcuSynchronize']],
   [
     ['Send', 'Receive'],

@@ -41,5 +41,4 @@ export class Timers {
   expire(now: number): void {
     while (this.armed.length > 0 && this.armed[0].due <= now) this.armed.shift()?.fire();
   }
-
 }

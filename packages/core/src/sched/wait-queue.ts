@@ -145,7 +145,7 @@ export class WaitQueue {
   }
 
   wakeOne(): void {
-    if (this.scheduler.preemptive) this.scheduler.note(PointKind.WakeOne, this.id);
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.Wake, this.id);
     const task = this.waiters.shift();
     if (task) this.scheduler.wake(task);
   }
