@@ -1,3 +1,5 @@
 import { command } from '../../tools/build/tsup.mjs';
 
-export default command({ entry: { main: 'src/main.ts', 'check-worker': 'src/check/worker.ts', peer: 'src/remote/peer.ts' } });
+export default command({
+  entry: { main: 'src/main.ts', 'check-worker': 'src/check/worker.ts', peer: 'src/remote/peer.ts' },
+});
