@@ -2,7 +2,7 @@
  * Stands between a program and an engine: cuts the run into steps, and gives tasks numbers that are the same in every
  * run. Inside `explore` the engine decides; outside tasks run one after the other.
  */
-import { ContractViolation, type RunnableTask, type Strategy } from '@mmu-notifier/core';
+import { ContractViolation, type RunnableTask, type Strategy, UsageError } from '@mmu-notifier/core';
 import type { PreemptionPoint } from '@mmu-notifier/plugin-api';
 import type { Program, RunEnd } from './program.ts';
 
@@ -113,7 +113,7 @@ export class Recorder implements Strategy {
     let index = this.indices.get(task.id);
     if (index === undefined) {
       index = this.names.length;
-      if (index >= MAX_TASKS) throw new RangeError(`found more than ${MAX_TASKS} tasks, expected fewer to explore`);
+      if (index >= MAX_TASKS) throw new UsageError('too-many-tasks', `found more than ${MAX_TASKS} tasks, expected fewer to explore`);
       this.indices.set(task.id, index);
       this.names.push(task.name);
     }

@@ -44,6 +44,17 @@ export interface Failure {
   readonly text: string;
 }
 
+/** What a thread could not do: it has said why where its errors are still of their classes. */
+export class FailedOnThread extends Error {
+  override readonly name = 'FailedOnThread';
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.text);
+    this.failure = failure;
+  }
+}
+
 /**
  * Turns whatever was thrown into an outcome.
  *
@@ -51,6 +62,7 @@ export interface Failure {
  */
 export function describeFailure(error: unknown, drivers: readonly string[] = [], debug = false): Failure {
   if (error instanceof Stopped) return { exitCode: error.exitCode, text: '' };
+  if (error instanceof FailedOnThread) return error.failure;
   if (error instanceof CommanderError) return describeCommander(error);
   const stack = debug && error instanceof Error ? `\n${error.stack ?? ''}` : '';
   if (error instanceof ContractViolation) {

@@ -3,9 +3,11 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { withoutGuard as withoutCoreGuard } from '@mmu-notifier/core/testing';
 import { type KvmGuard, withoutGuard } from '@mmu-notifier/kvm/testing';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Scratch, command, expectOneLine } from './command.ts';
 
-const LITMUS = join(__dirname, '../../../docs/litmus');
+const DOCS = join(__dirname, '../../../docs');
+const LITMUS = join(DOCS, 'litmus');
 const FILES = readdirSync(LITMUS).filter((name) => name.endsWith('.mm'));
 
 const scratch = new Scratch();
@@ -110,6 +112,28 @@ describe('check', () => {
     expect(readFileSync(report, 'utf8')).toContain('<failure message="');
   });
 
+  it('answers in JSON as its schema says, and saves schedules so', async () => {
+    const schema = JSON.parse(readFileSync(join(DOCS, 'check-report.schema.json'), 'utf8')) as object;
+    const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, strictTuples: false });
+    const valid = ajv.compile(schema);
+    const report = await command('check', wrong, '--save', join(scratch.path, 'valid'), '--json');
+    for (const { out } of [report, await command('check', litmus('shootdown'), '--runs', '1', '--json')]) {
+      valid(JSON.parse(out));
+      expect(valid.errors ?? []).toEqual([]);
+    }
+    const saved = ajv.compile({
+      ...schema,
+      $id: 'schedule',
+      $ref: '#/$defs/schedule',
+      type: 'object',
+      required: [],
+      properties: {},
+      additionalProperties: true,
+    });
+    saved(JSON.parse(readFileSync(join(scratch.path, 'valid/wrong.schedule.json'), 'utf8')));
+    expect(saved.errors ?? []).toEqual([]);
+  });
+
   it('says what it has not tried', async () => {
     expect((await command('check', litmus('gup-vs-munmap'), '--failures', '0')).out).toMatch(
       /: held up to 0 failures\n/,
@@ -133,6 +157,11 @@ describe('check', () => {
     [['--junit', '/nowhere/x.xml'], /--junit: \/nowhere\/x\.xml: found no such folder/],
   ])('with %p', async (flags, message) => {
     expectOneLine(await command('check', litmus('shootdown'), ...flags), message);
+  });
+
+  it('of more tasks than can be explored', async () => {
+    const tasks = Array.from({ length: 32 }, (_, i) => `@t${i} p1 load 0x10000 1\n`).join('');
+    expectOneLine(await command('check', scratch.file('many.mm', tasks)), /found more than 31 tasks, expected fewer/);
   });
 
   it('of what is no litmus test', async () => {

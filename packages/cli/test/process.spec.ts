@@ -165,3 +165,26 @@ describe('the process', () => {
     expect(JSON.parse(told.out)).toMatchObject({ outcome: { kind: 'complete' } });
   });
 });
+
+describe('check of a folder', () => {
+  const SMALL = 'p1 mmap 0x10000 4K rw private,anonymous,fixed\n@a p1 load 0x10000 1 -> r\n@b p1 munmap 0x10000 4K\n';
+
+  it('has each file on a thread, and answers in their order', async () => {
+    scratch.file('litmus/1.mm', SMALL);
+    scratch.file('litmus/2.mm', `${SMALL}forbid $r == 00\n`);
+    const { code, out } = await ended(start(['check', join(scratch.path, 'litmus'), '--workers', '2', '--json']));
+    const { checks } = JSON.parse(out) as { checks: { program: string; verdict: string }[] };
+    expect({ code, verdicts: checks.map(({ verdict }) => verdict) }).toEqual({
+      code: 1,
+      verdicts: ['held', 'violated'],
+    });
+  });
+
+  it('says which file is wrong, and how', async () => {
+    scratch.file('wrong/1.mm', SMALL);
+    const file = scratch.file('wrong/2.mm', `machine attach guest kvm p1\nguest frob 1\n${SMALL}`);
+    const { code, out, err } = await ended(start(['check', join(scratch.path, 'wrong')]));
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(new RegExp(`^error: ${file}: line 2: found "frob", expected a verb of guest: [^\\n]+\\n$`));
+  });
+});

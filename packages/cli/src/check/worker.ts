@@ -1,5 +1,6 @@
 /** Checks one file on a thread of its own. */
 import { type CheckOptions, type CheckResult, check } from '@mmu-notifier/checker';
+import { type Failure, describeFailure } from '../errors.ts';
 import { loadLitmus } from './litmus.ts';
 
 export interface CheckJob {
@@ -7,10 +8,19 @@ export interface CheckJob {
   readonly options: CheckOptions;
 }
 
-export default async function checkFile({ path, options }: CheckJob): Promise<CheckResult> {
-  const search = check(await loadLitmus(path, []), options);
-  for (;;) {
-    const { done, value } = search.next();
-    if (done) return value;
+/** Errors lose their classes on the way to another thread. */
+export type CheckAnswer = { readonly result: CheckResult } | { readonly failure: Failure };
+
+export default async function checkFile({ path, options }: CheckJob): Promise<CheckAnswer> {
+  const drivers: string[] = [];
+  try {
+    const search = check(await loadLitmus(path, drivers), options);
+    for (;;) {
+      const { done, value } = search.next();
+      if (done) return { result: value };
+    }
+  } catch (error) {
+    const { exitCode, text } = describeFailure(error, drivers, process.env['MMU_NOTIFIER_DEBUG'] === '1');
+    return { failure: { exitCode, text: text.replace(/^error: /, `error: ${path}: `) } };
   }
 }

@@ -57,6 +57,7 @@ export class Scheduler {
     this.preemptive = strategy !== undefined;
     this.live = live;
     this.idsObject = this.log.nameObject('ids');
+    strategy?.objectNamed?.(this.idsObject, 'ids');
     this.current = new Task(this.taskCount++, 'boot', 0, undefined);
     this.interrupts = new Interrupts(this);
   }
