@@ -113,7 +113,8 @@ export class Recorder implements Strategy {
     let index = this.indices.get(task.id);
     if (index === undefined) {
       index = this.names.length;
-      if (index >= MAX_TASKS) throw new UsageError('too-many-tasks', `found more than ${MAX_TASKS} tasks, expected fewer to explore`);
+      if (index >= MAX_TASKS)
+        throw new UsageError('too-many-tasks', `found more than ${MAX_TASKS} tasks, expected fewer to explore`);
       this.indices.set(task.id, index);
       this.names.push(task.name);
     }
