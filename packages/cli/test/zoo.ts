@@ -62,6 +62,20 @@ export const MUTANTS: readonly Mutant[] = [
     remove: () => withoutGruGuard('purge'),
   },
   {
+    guard: 'gru: range-active-check',
+    race: 'a range that is open when the page is looked up goes unseen',
+    litmus: 'gru-vs-dontneed',
+    oracle: 'stale-translation',
+    remove: () => withoutGruGuard('range-active-check'),
+  },
+  {
+    guard: 'gru: count-before-purge',
+    race: 'the count is raised when the purge is done',
+    litmus: 'gru-vs-dontneed',
+    oracle: 'start-is-a-barrier',
+    remove: () => withoutGruGuard('count-before-purge'),
+  },
+  {
     guard: 'xpmem: sequence-check',
     race: 'a page that was looked up before an invalidation is established after it',
     litmus: 'xpmem-vs-dontneed',
@@ -95,6 +109,27 @@ export const MUTANTS: readonly Mutant[] = [
     litmus: 'register-vs-dontneed',
     oracle: 'registration',
     remove: () => withoutCoreGuard('take-all-locks'),
+  },
+  {
+    guard: 'core: vma-marks',
+    race: 'a driver registers while a fault under the lock of its VMA has a window open',
+    litmus: 'register-vs-cow',
+    oracle: 'registration',
+    remove: () => withoutCoreGuard('vma-marks'),
+  },
+  {
+    guard: 'core: tasks-use-mm',
+    race: 'a process exits, and its address space is torn down under the fault of another task',
+    litmus: 'exit-vs-fault',
+    oracle: 'accounting',
+    remove: () => withoutCoreGuard('tasks-use-mm'),
+  },
+  {
+    guard: 'core: unstable',
+    race: 'a fault finds zeros where the OOM reaper took data',
+    litmus: 'reaper-vs-fault',
+    oracle: 'data',
+    remove: () => withoutCoreGuard('unstable'),
   },
   {
     guard: 'core: flush-before-free',

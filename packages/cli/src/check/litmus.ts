@@ -1,6 +1,6 @@
 /** A script with tasks as a program to be explored: a fresh machine for each run. */
 import type { Program } from '@mmu-notifier/checker';
-import { Machine, MemorySwapDevice } from '@mmu-notifier/core';
+import { Machine, MemorySwapDevice, type Violation } from '@mmu-notifier/core';
 import { type Script, parseScript, printEvent, printVerdict } from '@mmu-notifier/trace';
 import { Command } from 'commander';
 import { InputError } from '../errors.ts';
@@ -59,7 +59,8 @@ function finish<T>(steps: Generator<void, T>): T {
 
 /** What an event answered. */
 function answerOf({ line, task: _, ...fields }: ResultLine): string {
-  const { result, errno, signal } = fields;
+  const { result, errno, signal, violation } = fields;
+  if (violation !== undefined) return `${String(line)}: breaks ${(violation as Violation).oracle}`;
   const answer = errno ?? signal ?? (typeof result === 'string' ? result : JSON.stringify(result ?? null));
   return `${String(line)}: = ${String(answer)}`;
 }
