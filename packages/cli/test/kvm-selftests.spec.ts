@@ -1,5 +1,5 @@
 /**
- * What the self-tests of KVM check of its memory management, as scripts under the same names, over many seeds and with
+ * What the self-tests of KVM and `kvm-unit-tests` check of its memory management, as scripts under the same names, over many seeds and with
  * every oracle on, in both modes of the driver.
  */
 import { readFileSync } from 'node:fs';
@@ -13,17 +13,26 @@ import { parseRunFlags } from '../src/run/options.ts';
 
 const SEEDS = 300;
 const SILENT: ProgressDisplay = { begin: () => undefined, update: () => undefined, end: () => undefined };
-const TESTS = [
+const SELF_TESTS = [
+  'access_tracking_perf_test',
+  'kvm_page_table_test',
+  'memslot_perf_test',
   'mmu_stress_test',
   'set_memory_region_test',
   'memslot_modification_stress_test',
   'demand_paging_test',
   'dirty_log_test',
 ];
+/** The others of these are in the driver's own tests (`packages/kvm/src/shadow/shadow.spec.ts`). */
+const UNIT_TESTS = ['asyncpf'];
+const FILES = [
+  ...SELF_TESTS.map((name) => [name, 'kvm-selftests'] as const),
+  ...UNIT_TESTS.map((name) => [name, 'kvm-unit-tests'] as const),
+];
 
-describe.each(TESTS)('%s', (name) => {
+describe.each(FILES)('%s', (name, folder) => {
   it.each(['direct', 'shadow'])(`holds over ${SEEDS} seeds with %s paging`, async (mode) => {
-    const file = join(__dirname, 'kvm-selftests', `${name}.mm`);
+    const file = join(__dirname, folder, `${name}.mm`);
     const text = readFileSync(file, 'utf8').replace('{"vcpus":2}', `{"vcpus":2,"mode":"${mode}"}`);
     expect(text).toContain(mode);
     const plugins = new Map([['kvm', await loadPlugin('kvm')]]);

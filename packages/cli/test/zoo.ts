@@ -55,6 +55,13 @@ export const MUTANTS: readonly Mutant[] = [
     remove: () => withoutKvmGuard('flush'),
   },
   {
+    guard: 'kvm: mmio-generation',
+    race: "the note that an access is a device's outlives the memslots of which it was true",
+    litmus: 'mmio-vs-memslot',
+    oracle: 'require',
+    remove: () => withoutKvmGuard('mmio-generation'),
+  },
+  {
     guard: 'gru: purge',
     race: 'start counts the window and purges nothing',
     litmus: 'gru-vs-dontneed',

@@ -6,6 +6,7 @@
  */
 import { PAGE_SIZE, isErrno } from '@mmu-notifier/plugin-api';
 import type { DeviceAccess, DeviceAccessResult, Errno, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
+import type { PageNotPresent } from './async-pf.ts';
 import { faultGfn, faultGfnNow } from './fault.ts';
 import type { GuestAccess, Registers } from './guest/registers.ts';
 import { gfnOfGpa } from './memslots.ts';
@@ -111,10 +112,11 @@ function* accessPage(
     const frame =
       space.kind === 'gva' ? yield* nestedWalk(vm, vcpu, registers, address, { kind, user: registers.user }) : gfn;
     if (frame === 'mmio') return MMIO_EXIT;
+    if (typeof frame === 'object' && 'token' in frame) return pageNotPresent(frame);
     if (typeof frame === 'object') return { exit: `page-fault 0x${frame.code.toString(16)}` };
     if (typeof frame === 'string') return frame;
     if (inGuest(vm, vcpu, frame, kind, offset, data, at, length)) return undefined;
-    const refused = yield* exitAndEnter(vm, frame, kind, space.kind);
+    const refused = yield* exitAndEnter(vm, vcpu, frame, kind, space.kind);
     if (refused !== undefined) return refused;
   }
 }
@@ -157,15 +159,22 @@ function vmOf({ vms }: KvmShared, process: ProcessHandle): Vm | undefined {
 /** Exits for a fault and enters the guest again. @sleeps May. @returns Why not, where the fault cannot be served. */
 function* exitAndEnter(
   vm: Vm,
+  vcpu: Vcpu,
   gfn: number,
   kind: GuestAccess['kind'],
   space: Space['kind'],
 ): Routine<DeviceAccessResult | undefined> {
-  const result = yield* faultGfn(vm, gfn, kind === 'store' ? 'store' : 'load');
+  const result = yield* faultGfn(vm, gfn, kind === 'store' ? 'store' : 'load', vcpu.asyncFaults);
   if (result === 'mmio') return noMemslot(space);
   if (isErrno(result)) return result;
+  if (typeof result === 'object') return pageNotPresent(result);
   yield* vm.host.sync.preempt('kvm: enter', 'declared');
   return undefined;
+}
+
+/** The guest hears that its page comes later (`async-pf.ts`). */
+function pageNotPresent({ token }: PageNotPresent): DeviceAccessResult {
+  return { exit: `page-not-present ${token}` };
 }
 
 function noMemslot(space: Space['kind']): DeviceAccessResult | Errno {

@@ -4,6 +4,7 @@
  *     kvm0 memslot SLOT GPA SIZE HVA [readonly,log]   KVM_SET_USER_MEMORY_REGION; size 0 deletes
  *     kvm0 dirty_log SLOT                             KVM_GET_DIRTY_LOG: pages of the slot that the guest wrote
  *     kvm0 mmu_pages N                                KVM_SET_NR_MMU_PAGES (shadow paging)
+ *     kvm0 async_pf on|off|ready [vcpu=N]             MSR_KVM_ASYNC_PF_EN; `ready`: tokens whose pages have come
  *     kvm0 registers NAME=VALUE... [vcpu=N]           cr3=GPA paging=on write_protect=on nx=on smep=on smap=on user=on
  *     kvm0 invlpg GVA [vcpu=N]
  *     kvm0 guest load|fetch SPACE ADDR SIZE           answers the bytes, or how the access ended (`spaces.ts`)
@@ -12,6 +13,7 @@
 import { isErrno } from '@mmu-notifier/plugin-api';
 import type { DeviceAccess, DeviceAction, Errno, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
 import { accessGuest } from './access.ts';
+import type { AsyncFaults } from './async-pf.ts';
 import { getDirtyLog } from './dirty-log.ts';
 import type { Registers } from './guest/registers.ts';
 import type { KvmMemoryRegion } from './memory-region.ts';
@@ -52,6 +54,16 @@ const ACTIONS: Readonly<Record<string, VmAction>> = {
     const limit = parseNumber(count);
     if (shadow === undefined || limit === undefined || limit < LEAST_SHADOW_PAGES || rest.length > 0) return 'EINVAL';
     shadow.limit = limit;
+    return undefined;
+  },
+  *async_pf(vm, args) {
+    const vcpu = parseVcpu(vm, args);
+    const [what] = args;
+    if (vcpu === undefined || args.length > 2 || (what !== 'on' && what !== 'off' && what !== 'ready')) return 'EINVAL';
+    const faults = vm.asyncFaults[vcpu] as AsyncFaults;
+    if (what === 'ready') return (yield* faults.takeReady()).join(' ');
+    if (what === 'off') yield* faults.clear();
+    else faults.enabled = true;
     return undefined;
   },
   *registers(vm, args) {

@@ -119,6 +119,7 @@ export class KvmDevice implements Device {
     yield* vm.slotsLock.acquire();
     vm.slotsLock.release();
     yield* vm.srcu.synchronize();
+    for (const faults of vm.asyncFaults) yield* faults.clear();
     vms.delete(vm.name);
     host.processes.drop(vm.mm);
     vm.destroyed.completeAll();

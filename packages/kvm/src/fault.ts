@@ -1,11 +1,11 @@
 /**
  * The fault path: a guest access that neither the TLB nor the table can serve.
  *
- *     fast path: the spte is there by now                      no lock
+ *     fast path: the spte is there by now, or is MMIO's         no lock
  *     seq = mmuInvalidateSeq                                    a
  *     memslot of the gfn: none, readonly, being deleted
  *     early check of the retry pair                             saves a look-up that would be thrown away
- *     get the page: fast, then slow                             b   no lock: this runs the VM's own callbacks
+ *     get the page: fast, then slow, or by a worker             b   no lock: this runs the VM's own callbacks
  *     mmuLock                                                   c
  *       check the retry pair: throw the page away, or install
  *     put the page                                              the spte holds no reference; the notifier keeps it true
@@ -16,31 +16,46 @@
 import { isErrno } from '@mmu-notifier/plugin-api';
 import type { Errno, Routine, UserPage } from '@mmu-notifier/plugin-api';
 import { assertHeld } from './assert.ts';
-import { FOR_LOAD, FOR_STORE, dropReference, getPage } from './get-page.ts';
+import type { AsyncFaults, PageNotPresent } from './async-pf.ts';
+import { FOR_LOAD, FOR_STORE, dropReference, getPageOrQueue } from './get-page.ts';
+import { Rights } from './guest/registers.ts';
 import { hvaOfGfn } from './memslots.ts';
-import type { Memslot } from './memslots.ts';
+import type { Memslot, Memslots } from './memslots.ts';
+import { mmioGeneration } from './mmio-spte.ts';
 import { SpteBits } from './sptes.ts';
 import type { Vm } from './vm.ts';
 
 /** `fixed` and `spurious`: the guest is re-entered and tries again. `mmio`: no memslot serves the access. */
-export type FaultResult = 'fixed' | 'spurious' | 'mmio' | Errno;
+export type FaultResult = 'fixed' | 'spurious' | 'mmio' | Errno | PageNotPresent;
+type Round = FaultResult | 'retry' | 'halt';
 
 /**
  * Brings in the page behind `gfn`.
  *
+ * @param asyncFaults - Of the vCPU that faults: a page that has to be read in is a worker's then, if the guest wants it so.
  * @locks Entered with none held.
  * @sleeps For the page, and for windows that cover the gfn.
  */
-export function* faultGfn(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<FaultResult> {
+export function* faultGfn(
+  vm: Vm,
+  gfn: number,
+  access: 'load' | 'store',
+  asyncFaults?: AsyncFaults,
+): Routine<FaultResult> {
   began(vm, gfn, access);
   yield* vm.host.sync.preempt('kvm: exit', 'declared');
   vm.state.reads();
+  if (vm.mmioSptes.current(gfn, vm.memslots) !== undefined) return count(vm, 'mmio');
   const fast = yield* fastFault(vm, gfn, access);
   if (fast !== undefined) return fast;
   for (;;) {
     const token = vm.srcu.readLock();
-    const result = yield* tryFault(vm, gfn, access);
+    const result = yield* tryFault(vm, gfn, access, asyncFaults);
     vm.srcu.readUnlock(token);
+    if (result === 'halt') {
+      yield* asyncFaults?.waitFor(gfn) ?? [];
+      continue;
+    }
     if (result !== 'retry') return count(vm, result);
     vm.stats.retries();
     yield* vm.retryQueue.waitUntil(() => mayTryAgain(vm, gfn));
@@ -111,13 +126,19 @@ function began({ stats, host, name }: Vm, gfn: number, access: 'load' | 'store')
 }
 
 /** One round. @locks srcu read side held. */
-function* tryFault(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<FaultResult | 'retry'> {
+function* tryFault(
+  vm: Vm,
+  gfn: number,
+  access: 'load' | 'store',
+  asyncFaults: AsyncFaults | undefined,
+): Routine<Round> {
   const { host, invalidate } = vm;
   const { preemptive } = host.sync;
   const seq = preemptive ? yield* invalidate.snapshot() : invalidate.sequence;
   if (vm.life !== 'running') return 'EFAULT';
-  const slot = vm.memslots.slotOfGfn(gfn);
-  if (slot === undefined) return 'mmio';
+  const { memslots } = vm;
+  const slot = memslots.slotOfGfn(gfn);
+  if (slot === undefined) return yield* makeMmioSpte(vm, gfn, memslots);
   if (slot.state === 'invalid') return 'retry';
   if (access === 'store' && slot.access === 'readonly') return 'mmio';
   const covered = preemptive ? yield* invalidate.retryGfnUnsafe(seq, gfn) : invalidate.covers(gfn);
@@ -128,15 +149,29 @@ function* tryFault(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<Fault
 
   // The task may belong to another process, so only this reference keeps the address space from being torn down.
   if (!host.processes.getNotZero(vm.mm)) return 'EFAULT';
-  const page = yield* getPage(vm, hvaOfGfn(slot, gfn), access);
-  let result: FaultResult | 'retry';
-  if (isErrno(page)) {
+  const page = yield* getPageOrQueue(vm, gfn, hvaOfGfn(slot, gfn), access, asyncFaults);
+  let result: Round;
+  if (isErrno(page) || page === 'halt' || 'token' in page) {
     result = page;
   } else {
     result = yield* installPage(vm, slot, gfn, access, page, seq);
   }
   yield* host.processes.put(vm.mm);
   return result;
+}
+
+/**
+ * No slot of `memslots` has the frame. What was found may be old by the time it is noted; then its generation is too.
+ *
+ * @locks Takes mmuLock. @sleeps Never.
+ */
+function* makeMmioSpte(vm: Vm, gfn: number, memslots: Memslots): Routine<'mmio'> {
+  yield* vm.mmuLock.acquire();
+  vm.state.changes();
+  vm.mmioSptes.make(gfn, { gfn, rights: Rights.All, generation: mmioGeneration(memslots) });
+  vm.mmuLock.release();
+  vm.stats.pfMmioSpteCreated();
+  return 'mmio';
 }
 
 /** Commits the page or throws it away. Consumes the reference: an spte of the pinned world keeps it. */
@@ -147,8 +182,8 @@ function* installPage(
   access: 'load' | 'store',
   page: UserPage,
   seq: number,
-): Routine<FaultResult | 'retry'> {
-  let result: FaultResult | 'retry';
+): Routine<Round> {
+  let result: Round;
   const stale = vm.mmuLock.acquireNow()
     ? vm.invalidate.retryGfn(seq, gfn)
     : yield* vm.invalidate.lockAndRetryGfn(seq, gfn);
@@ -198,6 +233,7 @@ function setSpte(vm: Vm, slot: Memslot, gfn: number, access: 'load' | 'store', p
   });
   const bits = SpteBits.Accessed | (writable ? SpteBits.Writable : 0) | (hostWritable ? SpteBits.HostWritable : 0);
   vm.state.changes();
+  vm.mmioSptes.remove(gfn);
   sptes.install(gfn, page.pfn, bits, entry);
   stats.pages4k();
   if (vm.shared.coherence === 'pinned') stats.pagesPinned();

@@ -15,6 +15,7 @@ import { planMemslotChange } from './memory-region.ts';
 import type { KvmMemoryRegion } from './memory-region.ts';
 import { Memslots } from './memslots.ts';
 import type { Memslot } from './memslots.ts';
+import { mmioGeneration } from './mmio-spte.ts';
 import { zapAllFast } from './shadow/zap-all.ts';
 import type { Vm } from './vm.ts';
 
@@ -68,7 +69,20 @@ function* publish(vm: Vm, slots: readonly Memslot[]): Routine<Errno | undefined>
   vm.memslots = new Memslots(slots, vm.memslots.generation + 1);
   vm.mnInvalidateLock.release();
   yield* vm.srcu.synchronize();
+  if (mmioGeneration(vm.memslots) === 0) yield* dropMmioSptes(vm);
   return undefined;
+}
+
+/** The generation begins again, so old MMIO sptes would come true. @locks slotsLock held. Takes mmuLock. */
+function* dropMmioSptes(vm: Vm): Routine<void> {
+  if (vm.shadow !== undefined) {
+    yield* zapAllFast(vm, vm.shadow);
+    return;
+  }
+  yield* vm.mmuLock.acquire();
+  vm.state.changes();
+  vm.mmioSptes.removeAll();
+  vm.mmuLock.release();
 }
 
 /** The log begins: from now on the first write to a page faults. `kvm_mmu_slot_apply_flags` @locks slotsLock held. */

@@ -4,6 +4,7 @@
  */
 import { isErrno } from '@mmu-notifier/plugin-api';
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
+import type { PageNotPresent } from './async-pf.ts';
 import { faultGfn } from './fault.ts';
 import type { GuestAccess, Registers } from './guest/registers.ts';
 import { type GpteMemory, type GuestPageFault, walkGuest } from './guest/walk.ts';
@@ -17,13 +18,13 @@ export function* nestedWalk(
   registers: Registers,
   gva: number,
   access: GuestAccess,
-): Routine<number | GuestPageFault | Errno | 'mmio'> {
+): Routine<number | GuestPageFault | Errno | 'mmio' | PageNotPresent> {
   if (!registers.paging) return Math.floor(gva / 4096);
   const walk = yield* walkGuest(throughTable(vm, vcpu), registers, gva, access);
   return typeof walk === 'object' && 'gfn' in walk ? walk.gfn : walk;
 }
 
-function throughTable(vm: Vm, vcpu: Vcpu): GpteMemory<Errno | 'mmio'> {
+function throughTable(vm: Vm, vcpu: Vcpu): GpteMemory<Errno | 'mmio' | PageNotPresent> {
   const { ledger } = vm.host;
   return {
     *read(gpa, into) {
@@ -34,8 +35,8 @@ function throughTable(vm: Vm, vcpu: Vcpu): GpteMemory<Errno | 'mmio'> {
           ledger.load(entry, gpa % 4096, into.length, into, 0);
           return undefined;
         }
-        const result = yield* faultGfn(vm, gfn, 'load');
-        if (result === 'mmio' || isErrno(result)) return result;
+        const result = yield* faultGfn(vm, gfn, 'load', vcpu.asyncFaults);
+        if (result === 'mmio' || isErrno(result) || typeof result === 'object') return result;
       }
     },
     *compareExchange(gpa, expected, value) {
@@ -49,8 +50,8 @@ function throughTable(vm: Vm, vcpu: Vcpu): GpteMemory<Errno | 'mmio'> {
           ledger.store(entry, gpa % 4096, value.length, value, 0);
           return true;
         }
-        const result = yield* faultGfn(vm, gfn, 'store');
-        if (result === 'mmio' || isErrno(result)) return result;
+        const result = yield* faultGfn(vm, gfn, 'store', vcpu.asyncFaults);
+        if (result === 'mmio' || isErrno(result) || typeof result === 'object') return result;
       }
     },
   };

@@ -19,6 +19,9 @@ export interface KvmStats {
   readonly refaults: Add;
   /** Accesses that no memslot serves. */
   readonly mmioExits: Add;
+  readonly pfMmioSpteCreated: Add;
+  /** Faults whose page a worker gets while the guest goes on. */
+  readonly asyncPageFaults: Add;
   /** Flushes wanted, and those for which a vCPU had to be kicked. */
   readonly remoteTlbFlushRequests: Add;
   readonly remoteTlbFlush: Add;
@@ -59,6 +62,8 @@ export function kvmStats(stats: StatsService): KvmStats {
     retries: stats.counter('retries'),
     refaults: stats.counter('refaults'),
     mmioExits: stats.counter('mmio_exits'),
+    pfMmioSpteCreated: stats.counter('pf_mmio_spte_created'),
+    asyncPageFaults: stats.counter('async_page_faults'),
     remoteTlbFlushRequests: stats.counter('remote_tlb_flush_requests'),
     remoteTlbFlush: stats.counter('remote_tlb_flush'),
     tlbFlush: stats.counter('tlb_flush'),

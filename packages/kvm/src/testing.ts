@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
+import { type MmioSpte, MmioSptes } from './mmio-spte.ts';
 import { MmuInvalidate } from './retry.ts';
 import { ShadowMmu } from './shadow/shadow-mmu.ts';
 import { Vm } from './vm.ts';
@@ -25,6 +26,10 @@ export type KvmGuard =
   | 'window-count'
   /** Start drops the sptes and leaves the TLB alone. */
   | 'flush'
+  /** An MMIO spte stays true when memslots change. */
+  | 'mmio-generation'
+  /** MMIO sptes stay when their generation begins again. */
+  | 'mmio-wrap'
   /** Shadow paging: an entry of the guest that changed since the walk is used. */
   | 'gpte-check'
   /** Shadow paging: a table with a shadow page stays writable for the guest. */
@@ -37,6 +42,8 @@ interface Pair {
   readonly inProgress: { readonly value: number; add(delta: number): Routine<number>; store(n: number): Routine<void> };
 }
 
+type RetryGuard = Exclude<KvmGuard, 'flush' | 'mmio-generation' | 'mmio-wrap' | 'gpte-check' | 'table-write-protect'>;
+
 type Twin = (this: MmuInvalidate, ...args: never[]) => unknown;
 
 function pair(invalidate: MmuInvalidate): Pair {
@@ -45,9 +52,7 @@ function pair(invalidate: MmuInvalidate): Pair {
 
 const { begin } = MmuInvalidate.prototype;
 
-const INVALIDATE_TWINS: Readonly<
-  Record<Exclude<KvmGuard, 'flush' | 'gpte-check' | 'table-write-protect'>, Readonly<Record<string, Twin>>>
-> = {
+const INVALIDATE_TWINS: Readonly<Record<RetryGuard, Readonly<Record<string, Twin>>>> = {
   'sequence-check': {
     retryGfn(this: MmuInvalidate, _seq: number, gfn: number): boolean {
       return this.covers(gfn);
@@ -100,6 +105,10 @@ export function withoutGuard(guard: KvmGuard): () => void {
   switch (guard) {
     case 'flush':
       return replace(Vm.prototype, { flushRemoteTlbs: () => undefined });
+    case 'mmio-generation':
+      return replace(MmioSptes.prototype, { current: findMmioSpte });
+    case 'mmio-wrap':
+      return replace(MmioSptes.prototype, { removeAll: () => undefined });
     case 'gpte-check':
       return replace(ShadowMmu.prototype, { gpteChanged: () => false });
     case 'table-write-protect':
@@ -107,6 +116,10 @@ export function withoutGuard(guard: KvmGuard): () => void {
     default:
       return replace(MmuInvalidate.prototype, INVALIDATE_TWINS[guard]);
   }
+}
+
+function findMmioSpte(this: MmioSptes, index: number): MmioSpte | undefined {
+  return (this as unknown as { entries: Map<number, MmioSpte> }).entries.get(index);
 }
 
 function replace(prototype: object, methods: Readonly<Record<string, unknown>>): () => void {

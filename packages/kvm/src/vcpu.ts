@@ -3,6 +3,7 @@
  * with the load or store that uses the answer.
  */
 import type { LedgerEntry } from '@mmu-notifier/plugin-api';
+import type { AsyncFaults } from './async-pf.ts';
 import { SpteBits } from './sptes.ts';
 import type { Sptes } from './sptes.ts';
 import { VcpuTlb } from './vcpu-tlb.ts';
@@ -10,13 +11,15 @@ import { VcpuTlb } from './vcpu-tlb.ts';
 const { Present, Writable, Accessed, Dirty } = SpteBits;
 const MISS = -1;
 
-/** One vCPU. A VM of this width has one; concurrent accesses share its TLB. */
+/** One vCPU. */
 export class Vcpu {
   readonly tlb: VcpuTlb;
+  readonly asyncFaults: AsyncFaults;
   private readonly sptes: Sptes;
 
-  constructor(sptes: Sptes, tlbEntries: number) {
+  constructor(sptes: Sptes, tlbEntries: number, asyncFaults: AsyncFaults) {
     this.sptes = sptes;
+    this.asyncFaults = asyncFaults;
     this.tlb = new VcpuTlb(tlbEntries);
   }
 

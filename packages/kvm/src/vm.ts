@@ -25,10 +25,12 @@ import type {
   Srcu,
   WaitQueue,
 } from '@mmu-notifier/plugin-api';
+import { AsyncFaults } from './async-pf.ts';
 import { assertHeld } from './assert.ts';
 import { GfnSet } from './gfn-set.ts';
 import { RESET, type Registers } from './guest/registers.ts';
 import type { Memslots } from './memslots.ts';
+import { MmioSptes } from './mmio-spte.ts';
 import { MmuInvalidate } from './retry.ts';
 import { ShadowMmu } from './shadow/shadow-mmu.ts';
 import { ShadowVcpu } from './shadow/vcpu.ts';
@@ -87,12 +89,15 @@ export class Vm {
   readonly retryQueue: WaitQueue;
   /** @locks mmuLock. */
   readonly sptes: Sptes;
+  /** Direct mode: frames that no memslot has, by gfn. @locks mmuLock. */
+  readonly mmioSptes: MmioSptes = new MmioSptes();
   /** In shadow mode they have no part in translating. */
   readonly vcpus: readonly Vcpu[];
   /** Shadow mode: the tables. @locks mmuLock. */
   readonly shadow: ShadowMmu | undefined;
   /** Shadow mode: the vCPUs, and one more behind them whose paging is always off. */
   readonly shadowVcpus: readonly ShadowVcpu[];
+  readonly asyncFaults: readonly AsyncFaults[];
   /** Direct mode: what each vCPU's kernel has set. */
   readonly registers: Registers[];
   /** sptes were dropped and the TLB has not been flushed. @locks mmuLock. */
@@ -130,10 +135,16 @@ export class Vm {
       tableUnlinked: () => this.stats.mmuShadowZapped(),
     });
     const shadow = shared.mode === 'shadow';
-    const each = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
-    this.vcpus = each(shadow ? 0 : shared.vcpus, () => new Vcpu(this.sptes, shared.vcpuTlbEntries));
+    const each = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+    const tlbEntries = shared.vcpuTlbEntries;
+    this.asyncFaults = each(shared.vcpus, (i) => new AsyncFaults(this, `${owner}.vcpu${i}`));
+    const { asyncFaults } = this;
+    this.vcpus = each(
+      shadow ? 0 : shared.vcpus,
+      (i) => new Vcpu(this.sptes, tlbEntries, asyncFaults[i] as AsyncFaults),
+    );
     this.shadow = shadow ? new ShadowMmu(this) : undefined;
-    this.shadowVcpus = each(shadow ? shared.vcpus + 1 : 0, () => new ShadowVcpu(shared.vcpuTlbEntries));
+    this.shadowVcpus = each(shadow ? shared.vcpus + 1 : 0, (i) => new ShadowVcpu(tlbEntries, asyncFaults[i]));
     this.registers = each(shared.vcpus, () => RESET);
   }
 

@@ -51,7 +51,15 @@ export type {
   TruncateEvent,
   WriteEvent,
 } from './machine-event.ts';
-export type { BytesValue, ErrnoValue, NumberValue, ProcessValue, RecordedValue, SignalValue } from './value.ts';
+export type {
+  BytesValue,
+  ErrnoValue,
+  NumberValue,
+  ProcessValue,
+  RecordedValue,
+  SignalValue,
+  WordsValue,
+} from './value.ts';
 export type { Comparison, Condition, ConditionVerdict, ExpectedViolation, ReferenceValue, Verdict } from './verdict.ts';
 export { AccessKind } from './event-sink.ts';
 export type {

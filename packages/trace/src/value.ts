@@ -30,5 +30,12 @@ export interface ProcessValue {
   readonly name: string;
 }
 
+/** What a device says: how its access ended, or what its action answers. A verdict compares it; no line records it. @public */
+export interface WordsValue {
+  readonly kind: 'words';
+  /** Without `"`. */
+  readonly text: string;
+}
+
 /** `= VALUE`. @public */
 export type RecordedValue = BytesValue | NumberValue | ErrnoValue | SignalValue | ProcessValue;

@@ -1,13 +1,13 @@
 /** Verdicts of a litmus test: `forbid`, `require` and `exists` lines, as an expression tree, and `expect` lines. */
 import type { Reference } from './event.ts';
-import type { RecordedValue } from './value.ts';
+import type { RecordedValue, WordsValue } from './value.ts';
 
 /** `$r0 == VALUE`; the right side may be another binding. @public */
 export interface Comparison {
   readonly op: 'equals';
   /** A name that some event bound. */
   readonly name: string;
-  readonly value: RecordedValue | ReferenceValue;
+  readonly value: RecordedValue | WordsValue | ReferenceValue;
 }
 
 /** Another binding on the right side: `$r0 == $r1`, `$b == $a+0x1000`. @public */

@@ -45,6 +45,8 @@ export function printValue(value: BoundValue | undefined): string {
       return value.hex;
     case 'number':
       return `0x${value.value.toString(16)}`;
+    case 'words':
+      return `"${value.text}"`;
     case 'errno':
     case 'signal':
     case 'process':

@@ -1,11 +1,11 @@
 /** What an event answers: the fields of its line of JSON, and the value that `-> NAME` binds. */
 import type { Errno } from '@mmu-notifier/plugin-api';
 import type { Signal } from '@mmu-notifier/core';
-import type { RecordedValue } from '@mmu-notifier/trace';
+import type { RecordedValue, WordsValue } from '@mmu-notifier/trace';
 import { hex } from '../sizes.ts';
 
 /** Values that verdicts compare; `none` for an event that succeeded and answers nothing. */
-export type BoundValue = RecordedValue | { readonly kind: 'none' };
+export type BoundValue = RecordedValue | WordsValue | { readonly kind: 'none' };
 
 export interface Outcome {
   readonly fields: Readonly<Record<string, unknown>>;
@@ -34,12 +34,12 @@ export function processName(name: string): Outcome {
   return { fields: { result: name }, value: { kind: 'process', name } };
 }
 
-/** What a device's action says: a name that it binds stands for a number (`0x…`) or bytes (an even number of hex digits). */
+/** What a device's action says: a name that it binds stands for a number (`0x…`) or bytes (an even number of hex digits) where it looks so. */
 export function words(text: string): Outcome {
   if (/^0x[0-9a-f]{1,13}$/.test(text))
     return { fields: { result: text }, value: { kind: 'number', value: Number(text) } };
   const isHex = /^([0-9a-f]{2})+$/.test(text);
-  return { fields: { result: text }, value: isHex ? { kind: 'bytes', hex: text } : NONE };
+  return { fields: { result: text }, value: isHex ? { kind: 'bytes', hex: text } : { kind: 'words', text } };
 }
 
 /** An answer of its own form. */
@@ -57,7 +57,7 @@ export function signal({ signal: name, code, address }: Pick<Signal, 'signal' | 
 
 /** A device left its guest in a way of its own, such as an MMIO exit. */
 export function deviceExit(reason: string): Outcome {
-  return { fields: { exit: reason }, value: NONE };
+  return { fields: { exit: reason }, value: { kind: 'words', text: reason } };
 }
 
 /** `undefined` or an errno, as most calls answer. */

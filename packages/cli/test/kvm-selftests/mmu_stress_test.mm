@@ -29,5 +29,5 @@ machine check
 require $refused0 == EFAULT and $refused1 == EFAULT
 require $kept == a8
 require $r0 == a0 or $r0 == c0
-require $unmapped == EFAULT
+require $deleted == "mmio" and $unmapped == EFAULT
 require $last == d0

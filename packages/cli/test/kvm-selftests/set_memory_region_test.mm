@@ -19,8 +19,9 @@ kvm0 memslot 32764 0x40000 4K 0x100002000 -> tooMany
 kvm0 memslot 1 0x10000 4K 0x100000000 -> resized
 kvm0 guest load gpa 0x11000 1 -> last
 machine check
-forbid $r0 == a1 or $r0 == b1 or $r1 == a0
-forbid $r2 == a1 or $r2 == b1
-require not $r3 == a0
+require $r0 == a0 or $r0 == 00 or $r0 == "mmio"
+require $r1 == a1 or $r1 == b1 or $r1 == "mmio"
+require $r2 == a0 or $r2 == 00 or $r2 == "mmio"
+require $r3 == a1 or $r3 == b1 or $r3 == "mmio"
 require $overlap == EEXIST and $tooMany == EINVAL and $resized == EINVAL
 require $last == a1 or $last == b1

@@ -79,9 +79,22 @@ describe('get user pages', () => {
     expect(machine.stats()['gup']['failed']).toBe(4);
   });
 
-  it('answers EAGAIN where it may not fault, and EINTR for a pending signal', () => {
+  it('answers EAGAIN where it may not wait for a disk and would have to', () => {
     const { machine, get, got, pages } = bench();
-    expect(get(0, { nowait: true })).toBe('EAGAIN');
+    const file = machine.files.create('f', PAGE);
+    map(machine, 1, { at: at(8), file });
+    store(machine, at(0), 5);
+    run(machine, machine.reclaim(1));
+    expect([get(0, { nowait: true }), get(8, { nowait: true })]).toEqual(['EAGAIN', 'EAGAIN']);
+    for (const page of [0, 8]) pages.putPage(got(get(page)).pfn);
+    // A first touch, and what is cached, need none.
+    for (const page of [0, 1, 8]) pages.putPage(got(get(page, { nowait: true })).pfn);
+    expect(get(5, { nowait: true })).toBe('EFAULT');
+    expectClean(machine);
+  });
+
+  it('answers EINTR for a pending signal', () => {
+    const { machine, get, got, pages } = bench();
     machine.syscalls.signal(p1(machine));
     expect(get(0, { interruptible: true })).toBe('EINTR');
     pages.putPage(got(get(0, { interruptible: true, write: true })).pfn);

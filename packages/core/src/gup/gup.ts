@@ -10,7 +10,7 @@ import { FrameFlags } from '../memory/frame-table.ts';
 import type { MmStruct } from '../mm/mm-struct.ts';
 import { VmFlags } from '../mm/vm-flags.ts';
 import type { Vma } from '../mm/vma.ts';
-import { Pte } from '../page-table/pte.ts';
+import { Pte, isSwap } from '../page-table/pte.ts';
 import { PointKind, point } from '../sched/preemption-point.ts';
 
 /** A reference for a moment (`FOLL_GET`), or one for I/O (`FOLL_PIN`): counted, and its page stays the process's own. */
@@ -72,7 +72,7 @@ function* getLocked(
   for (;;) {
     const page = yield* follow(kernel, vma, address, options, hold);
     if (typeof page === 'object') return page;
-    if (options.nowait) return 'EAGAIN';
+    if (options.nowait && mustBeRead(kernel, vma, address)) return 'EAGAIN';
     if (options.interruptible ? kernel.scheduler.interrupted() : kernel.scheduler.current.killed) return 'EINTR';
     const access = options.write ? 'write' : page === 'shared' ? 'unshare' : 'read';
     const result = yield* handleFault(kernel, vma, address, access);
@@ -131,6 +131,18 @@ function allows(vma: Vma, { write, longterm }: GetPageOptions, hold: Hold): bool
   const needed = write ? VmFlags.Write : VmFlags.Read;
   if ((vma.flags & (needed | VmFlags.PfnMap)) !== needed) return false;
   return !(hold === 'pin' && longterm && write && vma.shared && vma.file?.kind === 'disk');
+}
+
+/** Whether a fault would wait for a disk. `FAULT_FLAG_RETRY_NOWAIT` */
+function mustBeRead(kernel: Kernel, vma: Vma, address: number): boolean {
+  const slot = kernel.pageTables.walk(vma.mm.root, address);
+  const flags = slot < 0 ? Pte.None : kernel.pageTables.flags(slot);
+  if (isSwap(flags)) return kernel.swap.cached(kernel.pageTables.frame(slot)) === undefined;
+  if (flags !== Pte.None || vma.file === undefined) return false;
+  const index = vma.indexOf(address - (address % 4096));
+  const cached = vma.file.pages.get(index);
+  if (cached !== undefined) return 'swapSlot' in cached;
+  return vma.file.kind === 'disk' && index < vma.file.lengthPages;
 }
 
 /** The page if the pte allows the access now; `shared` if it must become the process's own first. `follow_page_pte` */

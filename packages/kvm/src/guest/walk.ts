@@ -7,8 +7,12 @@
  * begin again. Mirrors `FNAME(walk_addr_generic)` of `arch/x86/kvm/mmu/paging_tmpl.h`.
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
+import type { PageNotPresent } from '../async-pf.ts';
 import { GPTE_BYTES, GPTE_NO_EXECUTE, GpteBits, ROOT_LEVEL, gfnSpan, gpteGfn, gpteIndex } from './gpte.ts';
 import { type GuestAccess, type Registers, Rights, pageFaultCode, permits } from './registers.ts';
+
+/** Why an entry could not be reached. */
+type Failure = string | PageNotPresent;
 
 /** How entries are reached; `F` is how that can fail. */
 export interface GpteMemory<F> {
@@ -43,8 +47,12 @@ export interface GuestPageFault {
   readonly code: number;
 }
 
+function isWalk(found: unknown): found is GuestWalk {
+  return 'steps' in Object(found);
+}
+
 /** @sleeps As the memory does. */
-export function* walkGuest<F extends string>(
+export function* walkGuest<F extends Failure>(
   memory: GpteMemory<F>,
   registers: Registers,
   gva: number,
@@ -52,14 +60,13 @@ export function* walkGuest<F extends string>(
 ): Routine<GuestWalk | GuestPageFault | F> {
   for (;;) {
     const found = yield* look(memory, registers, gva, access);
-    if (typeof found === 'string' || 'code' in found) return found;
+    if (!isWalk(found)) return found;
     const unchanged = yield* setAccessedAndDirty(memory, found, access.kind === 'store');
-    if (typeof unchanged === 'string') return unchanged;
     if (unchanged !== undefined) return unchanged;
   }
 }
 
-function* look<F extends string>(
+function* look<F extends Failure>(
   memory: GpteMemory<F>,
   registers: Registers,
   gva: number,
@@ -89,7 +96,7 @@ function* look<F extends string>(
 }
 
 /** @returns the walk as it stands now, `undefined` where an entry changed meanwhile. */
-function* setAccessedAndDirty<F extends string>(
+function* setAccessedAndDirty<F extends Failure>(
   memory: GpteMemory<F>,
   { gfn, steps }: GuestWalk,
   dirty: boolean,
@@ -101,7 +108,7 @@ function* setAccessedAndDirty<F extends string>(
     const low = (step.low | wanted) >>> 0;
     if (low !== step.low) {
       const done = yield* memory.compareExchange(step.gpa, toBytes(step.low, step.high), toBytes(low, step.high));
-      if (typeof done === 'string') return done;
+      if (typeof done !== 'boolean') return done;
       if (!done) return undefined;
     }
     now.push({ ...step, low });

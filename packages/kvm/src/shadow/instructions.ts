@@ -5,7 +5,7 @@
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Registers } from '../guest/registers.ts';
 import type { Vm } from '../vm.ts';
-import { loadRoot, putRoot } from './fault.ts';
+import { loadRoot, putRoot } from './fetch.ts';
 import type { ShadowMmu } from './shadow-mmu.ts';
 import { syncAddress } from './sync.ts';
 import type { ShadowVcpu } from './vcpu.ts';

@@ -109,6 +109,7 @@ export class ShadowMmu {
   /** Makes an entry absent, whatever it holds. `mmu_page_zap_pte` */
   zapEntry(page: ShadowPage, index: number): void {
     if (page.level === 1) {
+      page.mmio.remove(index);
       if (page.bits[index] !== 0) this.dropSpte(page, index);
       return;
     }

@@ -3,6 +3,8 @@
  * level 1 an entry is another shadow page; at level 1 it is an spte. Mirrors `struct kvm_mmu_page`.
  */
 import type { LedgerEntry, Pfn } from '@mmu-notifier/plugin-api';
+import { gpteIndex } from '../guest/gpte.ts';
+import { MmioSptes } from '../mmio-spte.ts';
 import { type Role, isDirect, levelOf } from './role.ts';
 
 /** Bits of an spte. */
@@ -28,6 +30,13 @@ export interface SpteRef {
   readonly index: number;
 }
 
+/** The page of level 1 for an address below `root`. */
+export function leafBelow(root: ShadowPage, gva: number): ShadowPage | undefined {
+  let page: ShadowPage | undefined = root;
+  while (page !== undefined && page.level > 1) page = page.children[gpteIndex(gva, page.level)];
+  return page;
+}
+
 export class ShadowPage {
   /** The guest's table; of a direct page, the frame of entry 0. */
   readonly gfn: number;
@@ -43,6 +52,8 @@ export class ShadowPage {
   readonly ledger: Float64Array;
   /** At level 1 of an indirect page: the frame of each entry. */
   readonly gfns: Float64Array;
+  /** At level 1, beside what is present: entries for what no memslot has. */
+  readonly mmio: MmioSptes = new MmioSptes();
   /** Every entry that points here. */
   readonly parents: SpteRef[] = [];
   /** vCPUs whose root it is. */

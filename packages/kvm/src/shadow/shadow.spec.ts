@@ -100,6 +100,23 @@ describe.each(['shadow', 'direct'] as const)('a guest with page tables of its ow
     expect([guest.read(GVA), guest.write(GVA, 3)]).toEqual([1, exit(3)]);
   });
 
+  // kvm-unit-tests: sieve
+  it.each(['with paging off', 'with addresses that are equal', 'with pages that lie apart'])('sieve %s', (how) => {
+    const guest = guestOf();
+    const length = 3 * PAGE;
+    let first = DATA;
+    if (how === 'with paging off') guest.registers('paging=off');
+    if (how === 'with pages that lie apart') first = GVA;
+    for (let page = 0; page < 3 && how !== 'with paging off'; page++)
+      guest.mapPage(first + page * PAGE, DATA + (first === GVA ? 2 * page : page) * PAGE);
+    for (let n = 2; n * n < length; n++)
+      if (guest.read(first + n) === 0) for (let i = n * n; i < length; i += n) guest.write(first + i, 1);
+    let primes = 0;
+    for (let n = 2; n < length; n++) if (guest.read(first + n) === 0) primes++;
+    expect(primes).toBe(1469);
+    expect(guest.broken()).toEqual([]);
+  });
+
   it('keeps nothing that the process lost', () => {
     const guest = guestOf();
     guest.mapPage(GVA, DATA);

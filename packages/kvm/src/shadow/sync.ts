@@ -13,7 +13,7 @@ import { hvaOfGfn } from '../memslots.ts';
 import type { Vm } from '../vm.ts';
 import { type Role, hasNoExecute, roleRights } from './role.ts';
 import type { ShadowMmu } from './shadow-mmu.ts';
-import { ShadowBits, type ShadowPage } from './shadow-page.ts';
+import { ShadowBits, type ShadowPage, leafBelow } from './shadow-page.ts';
 
 /**
  * Write-protects and re-reads every unsync table below `root`.
@@ -36,15 +36,16 @@ export function* syncRoot(vm: Vm, mmu: ShadowMmu, root: ShadowPage): Routine<voi
 
 /** Makes the sptes of a table agree with its entries; it may stay writable. @locks mmuLock held. @sleeps Never. */
 export function syncPage(vm: Vm, mmu: ShadowMmu, page: ShadowPage): void {
+  page.mmio.removeAll();
   for (let index = 0; index < 512; index++) if (page.bits[index] !== 0) syncSpte(vm, mmu, page, index);
 }
 
 /** INVLPG: the entries for one address below `root`. @locks mmuLock held. @sleeps Never. */
 export function syncAddress(vm: Vm, mmu: ShadowMmu, root: ShadowPage, gva: number): void {
-  let page: ShadowPage | undefined = root;
-  while (page !== undefined && page.level > 1) page = page.children[gpteIndex(gva, page.level)];
+  const page = leafBelow(root, gva);
   if (page === undefined || !page.unsync) return;
   const index = gpteIndex(gva, 1);
+  page.mmio.remove(index);
   if (page.bits[index] !== 0) syncSpte(vm, mmu, page, index);
 }
 

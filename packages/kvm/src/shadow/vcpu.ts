@@ -4,16 +4,19 @@
  * the load or store that uses the answer.
  */
 import type { LedgerEntry } from '@mmu-notifier/plugin-api';
+import type { AsyncFaults } from '../async-pf.ts';
 import { gpteIndex } from '../guest/gpte.ts';
 import { type GuestAccess, RESET, type Registers, Rights, permits } from '../guest/registers.ts';
 import { VcpuTlb } from '../vcpu-tlb.ts';
-import { ShadowBits, type ShadowPage } from './shadow-page.ts';
+import { ShadowBits, type ShadowPage, leafBelow } from './shadow-page.ts';
 
 const MISS = -1;
 const STORABLE = ShadowBits.Writable | ShadowBits.Dirty;
 
 export class ShadowVcpu {
   readonly tlb: VcpuTlb;
+  /** `undefined` for the one whose paging is always off. */
+  readonly asyncFaults: AsyncFaults | undefined;
   /** As the guest sees them. */
   registers: Registers = RESET;
   /** Top of the shadow pages that hardware walks. @locks Changed under mmuLock. */
@@ -21,7 +24,8 @@ export class ShadowVcpu {
 
   private hardware: Registers = { ...RESET, writeProtect: true };
 
-  constructor(tlbEntries: number) {
+  constructor(tlbEntries: number, asyncFaults: AsyncFaults | undefined) {
+    this.asyncFaults = asyncFaults;
     this.tlb = new VcpuTlb(tlbEntries);
   }
 
@@ -47,8 +51,7 @@ export class ShadowVcpu {
   }
 
   private walk(gva: number, access: GuestAccess): LedgerEntry | -1 {
-    let page = this.root;
-    while (page !== undefined && page.level > 1) page = page.children[gpteIndex(gva, page.level)];
+    const page = leafBelow(this.root as ShadowPage, gva);
     if (page === undefined) return MISS;
     const index = gpteIndex(gva, 1);
     const bits = page.bits[index] as number;

@@ -6,7 +6,7 @@
  */
 import type { Routine } from '@mmu-notifier/plugin-api';
 import type { Vm } from '../vm.ts';
-import { putRoot } from './fault.ts';
+import { putRoot } from './fetch.ts';
 import type { ShadowMmu } from './shadow-mmu.ts';
 
 /** `BATCH_ZAP_PAGES`. */

@@ -9,7 +9,7 @@ import type { MmHandle } from './processes.ts';
 export interface GetPageOptions {
   /** The device will write: break copy-on-write first. */
   readonly write?: boolean;
-  /** Do not fault: answer `EAGAIN` where the page is not there. */
+  /** Do not wait for a disk: answer `EAGAIN` where the page has to be read in (`FOLL_NOWAIT`). */
   readonly nowait?: boolean;
   /** Answer `EINTR` when a signal is pending. */
   readonly interruptible?: boolean;

@@ -211,11 +211,11 @@ describe('verdicts', () => {
     });
   });
 
-  it('compare with bytes, addresses, errnos, signals and other names', () => {
-    const kinds = ['01', '0x1000', 'EFAULT', 'SIGBUS', '$r1'].map((value) => {
+  it('compare with bytes, addresses, errnos, signals, words of a device and other names', () => {
+    const kinds = ['01', '0x1000', 'EFAULT', 'SIGBUS', '"page-fault 0x7"', '$r1'].map((value) => {
       return (verdictOf(`require $r0==${value}`) as { value: { kind: string } }).value.kind;
     });
-    expect(kinds).toEqual(['bytes', 'number', 'errno', 'signal', 'reference']);
+    expect(kinds).toEqual(['bytes', 'number', 'errno', 'signal', 'words', 'reference']);
   });
 
   it.each([
@@ -224,6 +224,7 @@ describe('verdicts', () => {
     ['forbid ($r0 == 01', 'a.mm:3:19: found the end of the line, expected )'],
     ['forbid $r0 == 01 $r1', 'a.mm:3:18: found "$r1", expected and, or, or the end of the line'],
     ['forbid $r9 == 01', 'a.mm:3:8: found "$r9", expected a name that an earlier line binds with -> r9'],
+    ['forbid $r0 == "mmio', 'a.mm:3:15: found "\\"mmio", expected bytes'],
     ['forbid $r0 == 1', 'a.mm:3:15: found "1", expected bytes'],
     [`forbid ${'('.repeat(200)}`, 'expected at most 100 parentheses'],
   ])('like %j are refused', (line, message) => {

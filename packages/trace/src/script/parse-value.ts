@@ -1,6 +1,6 @@
 /** Values: what `= VALUE` records and what a verdict compares with. */
 import { processNumber } from '../event.ts';
-import type { RecordedValue } from '../value.ts';
+import type { RecordedValue, WordsValue } from '../value.ts';
 import type { LineReader, Word } from './line-reader.ts';
 import { isBytes, parseNumber } from './number.ts';
 
@@ -23,12 +23,17 @@ export function parseRecorded(reader: LineReader, word: Word, answer: 'bytes' | 
   return value === undefined ? reader.fail(word, 'a number, an errno or a signal') : { kind: 'number', value };
 }
 
-/** The right side of `==`: bytes are hex digits, addresses begin with `0x`. */
-export function parseCompared(reader: LineReader, word: Word): RecordedValue {
+/** The right side of `==`: bytes are hex digits, addresses begin with `0x`, words of a device stand in quotes. */
+export function parseCompared(reader: LineReader, word: Word): RecordedValue | WordsValue {
+  const [, words] = /^"(.+)"$/.exec(word.text) ?? [];
+  if (words !== undefined) return { kind: 'words', text: words };
   const named = parseNamedValue(word.text);
   if (named !== undefined) return named;
   if (isBytes(word.text)) return { kind: 'bytes', hex: word.text.toLowerCase() };
   const value = word.text.startsWith('0x') ? parseNumber(word.text) : undefined;
   if (value !== undefined) return { kind: 'number', value };
-  return reader.fail(word, 'bytes (an even number of hex digits), an address (0x…), an errno, a signal or $name');
+  return reader.fail(
+    word,
+    'bytes (an even number of hex digits), an address (0x…), an errno, a signal, "words" or $name',
+  );
 }

@@ -36,10 +36,10 @@ function parseExpected(reader: LineReader, line: number): Verdict {
   return { kind: 'expect', oracle: word.text, line };
 }
 
-/** Parentheses and `==` are words even without blanks around them. */
+/** Parentheses and `==` are words even without blanks around them; so is what stands in quotes. */
 function splitVerdict(text: string): Word[] {
   const words: Word[] = [];
-  for (const match of text.matchAll(/[()]|==|[^\s()=]+|=/g)) {
+  for (const match of text.matchAll(/"[^"]*"|[()]|==|[^\s()=]+|=/g)) {
     if (match[0].startsWith('#')) break;
     words.push({ text: match[0], column: match.index + 1 });
   }

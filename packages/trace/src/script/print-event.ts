@@ -3,7 +3,7 @@ import type { AccessKind } from '../event-sink.ts';
 import type { MmEvent, Operand, ProcessEvent } from '../event.ts';
 import { isReference } from '../event.ts';
 import type { DeviceEvent, MachineEvent } from '../machine-event.ts';
-import type { RecordedValue } from '../value.ts';
+import type { RecordedValue, WordsValue } from '../value.ts';
 import { hex, printBytes } from './number.ts';
 
 /**
@@ -43,8 +43,9 @@ export function printOperand(operand: Operand): string {
 }
 
 /** A value as `= VALUE` and verdicts write it. */
-export function printValue(value: RecordedValue): string {
+export function printValue(value: RecordedValue | WordsValue): string {
   if (value.kind === 'bytes') return value.hex;
+  if (value.kind === 'words') return `"${value.text}"`;
   return value.kind === 'number' ? hex(value.value) : value.name;
 }
 

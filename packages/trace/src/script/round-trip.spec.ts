@@ -130,11 +130,14 @@ const event = fc
       Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as MmEvent,
   );
 
-const comparison: fc.Arbitrary<Condition> = fc.oneof(bytesValue, numberValue, errnoValue, signalValue).map((value) => ({
-  op: 'equals',
-  name: 'r0',
-  value,
-}));
+const wordsValue = fc.stringMatching(/^[a-z0-9 ()=#-]{1,20}$/).map((text) => ({ kind: 'words' as const, text }));
+const comparison: fc.Arbitrary<Condition> = fc
+  .oneof(bytesValue, numberValue, errnoValue, signalValue, wordsValue)
+  .map((value) => ({
+    op: 'equals',
+    name: 'r0',
+    value,
+  }));
 const condition = fc.letrec<{ condition: Condition }>((tie) => ({
   condition: fc.oneof(
     { maxDepth: 4 },
