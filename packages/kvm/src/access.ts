@@ -15,10 +15,13 @@ import { accessShadow, tryShadow } from './shadow/access.ts';
 import type { ShadowVcpu } from './shadow/vcpu.ts';
 import { type Space, parseSpace } from './spaces.ts';
 import type { Vcpu } from './vcpu.ts';
-import type { KvmShared, Vm } from './vm.ts';
+import type { KvmShared } from './shared.ts';
+import type { Vm } from './vm.ts';
 
 /** No memslot serves the access, or a readonly one a store: the guest's user space would emulate a device. */
 const MMIO_EXIT: DeviceAccessResult = Object.freeze({ exit: 'mmio' });
+/** What the guest wrote has to be taken out first. */
+const DIRTY_RING_FULL: DeviceAccessResult = Object.freeze({ exit: 'dirty-ring-full' });
 /** Guest-virtual addresses have 48 bits, and their upper half is not used here. */
 const GVA_END: number = 2 ** 47;
 
@@ -81,9 +84,10 @@ function accessNow(
   if (vm.shadow !== undefined)
     return tryShadow(vm, physical(vm), gfn * PAGE_SIZE + offset, { kind, user: false }, data, at, length);
   const vcpu = vm.vcpus[space.vcpu] as Vcpu;
+  if (vcpu.dirtyRing?.nearlyFull === true) return false;
   if (inGuest(vm, vcpu, gfn, kind, offset, data, at, length)) return true;
   const needed = kind === 'store' ? 'store' : 'load';
-  return faultGfnNow(vm, gfn, needed, find) && inGuest(vm, vcpu, gfn, kind, offset, data, at, length);
+  return faultGfnNow(vm, gfn, needed, find, vcpu) && inGuest(vm, vcpu, gfn, kind, offset, data, at, length);
 }
 
 /** @returns Why the access was not made, `undefined` where it was. @sleeps On a miss. */
@@ -96,6 +100,7 @@ function* accessPage(
   at: number,
   length: number,
 ): Routine<DeviceAccessResult | undefined> {
+  if (vm.dirtyRings[space.vcpu]?.nearlyFull === true) return DIRTY_RING_FULL;
   for (;;) {
     // Looked up again each time: a memslot may have moved meanwhile, and a table of the guest changed.
     const gfn = space.kind === 'gva' ? -1 : gfnOf(vm, space, address);
@@ -164,7 +169,7 @@ function* exitAndEnter(
   kind: GuestAccess['kind'],
   space: Space['kind'],
 ): Routine<DeviceAccessResult | undefined> {
-  const result = yield* faultGfn(vm, gfn, kind === 'store' ? 'store' : 'load', vcpu.asyncFaults);
+  const result = yield* faultGfn(vm, gfn, kind === 'store' ? 'store' : 'load', vcpu);
   if (result === 'mmio') return noMemslot(space);
   if (isErrno(result)) return result;
   if (typeof result === 'object') return pageNotPresent(result);

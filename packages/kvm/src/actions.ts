@@ -3,6 +3,10 @@
  *
  *     kvm0 memslot SLOT GPA SIZE HVA [readonly,log]   KVM_SET_USER_MEMORY_REGION; size 0 deletes
  *     kvm0 dirty_log SLOT                             KVM_GET_DIRTY_LOG: pages of the slot that the guest wrote
+ *     kvm0 clear_dirty_log SLOT FIRST COUNT PAGE...   KVM_CLEAR_DIRTY_LOG, with `dirtyLog: 'clear'`
+ *     kvm0 dirty_ring [vcpu=N]                        takes entries out of a ring: SLOT:PAGE each
+ *     kvm0 reset_dirty_rings                          KVM_RESET_DIRTY_RINGS: how many
+ *     kvm0 prefault GPA SIZE [vcpu=N]                 KVM_PRE_FAULT_MEMORY
  *     kvm0 mmu_pages N                                KVM_SET_NR_MMU_PAGES (shadow paging)
  *     kvm0 async_pf on|off|ready [vcpu=N]             MSR_KVM_ASYNC_PF_EN; `ready`: tokens whose pages have come
  *     kvm0 registers NAME=VALUE... [vcpu=N]           cr3=GPA paging=on write_protect=on nx=on smep=on smap=on user=on
@@ -14,14 +18,17 @@ import { isErrno } from '@mmu-notifier/plugin-api';
 import type { DeviceAccess, DeviceAction, Errno, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
 import { accessGuest } from './access.ts';
 import type { AsyncFaults } from './async-pf.ts';
-import { getDirtyLog } from './dirty-log.ts';
+import { clearDirtyLog, getDirtyLog } from './dirty-log.ts';
+import { resetDirtyRings } from './dirty-ring.ts';
 import type { Registers } from './guest/registers.ts';
 import type { KvmMemoryRegion } from './memory-region.ts';
 import { setMemoryRegion } from './memslot-update.ts';
+import { prefault } from './prefault.ts';
 import { invlpg, loadRegisters } from './shadow/instructions.ts';
 import { LEAST_SHADOW_PAGES } from './shadow/shadow-mmu.ts';
 import type { ShadowVcpu } from './shadow/vcpu.ts';
-import type { KvmShared, Vm } from './vm.ts';
+import type { KvmShared } from './shared.ts';
+import type { Vm } from './vm.ts';
 
 type Answer = Routine<Errno | string | undefined>;
 type VmAction = (vm: Vm, args: readonly string[]) => Answer;
@@ -49,6 +56,33 @@ const ACTIONS: Readonly<Record<string, VmAction>> = {
     if (id === undefined || rest.length > 0) return 'EINVAL';
     const pages = yield* getDirtyLog(vm, id);
     return isErrno(pages) ? pages : pages.join(' ');
+  },
+  *clear_dirty_log(vm, args) {
+    const [slot, first, count, ...pages] = args.map(parseNumber);
+    if (slot === undefined || first === undefined || count === undefined || pages.includes(undefined)) return 'EINVAL';
+    return yield* clearDirtyLog(vm, slot, first, count, pages as number[]);
+  },
+  *dirty_ring(vm, args) {
+    const vcpu = parseVcpu(vm, args);
+    if (vcpu === undefined || args.length > 1) return 'EINVAL';
+    const ring = vm.dirtyRings[vcpu];
+    vm.state.changes();
+    return ring === undefined
+      ? 'ENXIO'
+      : ring
+          .take()
+          .map(({ slot, page }) => `${slot}:${page}`)
+          .join(' ');
+  },
+  *reset_dirty_rings(vm, args) {
+    if (args.length > 0 || vm.dirtyRings.length === 0) return 'EINVAL';
+    return String(yield* resetDirtyRings(vm));
+  },
+  *prefault(vm, args) {
+    const vcpu = parseVcpu(vm, args);
+    const [gpa, size] = args.slice(0, 2).map(parseNumber);
+    if (vcpu === undefined || gpa === undefined || size === undefined || args.length > 3) return 'EINVAL';
+    return yield* prefault(vm, vm.vcpus[vcpu], gpa, size);
   },
   *mmu_pages({ shadow }, [count = '', ...rest]) {
     const limit = parseNumber(count);

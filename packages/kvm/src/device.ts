@@ -23,7 +23,7 @@ import type { ShadowMmu } from './shadow/shadow-mmu.ts';
 import { ShadowBits } from './shadow/shadow-page.ts';
 import { SpteBits } from './sptes.ts';
 import { Vm } from './vm.ts';
-import type { KvmShared } from './vm.ts';
+import type { KvmShared } from './shared.ts';
 
 export class KvmDevice implements Device {
   readonly actions: Readonly<Record<string, DeviceAction>>;

@@ -16,7 +16,8 @@
 import { isErrno } from '@mmu-notifier/plugin-api';
 import type { Errno, Routine, UserPage } from '@mmu-notifier/plugin-api';
 import { assertHeld } from './assert.ts';
-import type { AsyncFaults, PageNotPresent } from './async-pf.ts';
+import type { PageNotPresent } from './async-pf.ts';
+import type { FaultingVcpu } from './faulting-vcpu.ts';
 import { FOR_LOAD, FOR_STORE, dropReference, getPageOrQueue } from './get-page.ts';
 import { Rights } from './guest/registers.ts';
 import { hvaOfGfn } from './memslots.ts';
@@ -32,28 +33,23 @@ type Round = FaultResult | 'retry' | 'halt';
 /**
  * Brings in the page behind `gfn`.
  *
- * @param asyncFaults - Of the vCPU that faults: a page that has to be read in is a worker's then, if the guest wants it so.
  * @locks Entered with none held.
  * @sleeps For the page, and for windows that cover the gfn.
  */
-export function* faultGfn(
-  vm: Vm,
-  gfn: number,
-  access: 'load' | 'store',
-  asyncFaults?: AsyncFaults,
-): Routine<FaultResult> {
-  began(vm, gfn, access);
+export function* faultGfn(vm: Vm, gfn: number, access: 'load' | 'store', vcpu: FaultingVcpu): Routine<FaultResult> {
+  vm.stats.exits();
   yield* vm.host.sync.preempt('kvm: exit', 'declared');
   vm.state.reads();
   if (vm.mmioSptes.current(gfn, vm.memslots) !== undefined) return count(vm, 'mmio');
-  const fast = yield* fastFault(vm, gfn, access);
+  began(vm, gfn, access);
+  const fast = yield* fastFault(vm, gfn, access, vcpu);
   if (fast !== undefined) return fast;
   for (;;) {
     const token = vm.srcu.readLock();
-    const result = yield* tryFault(vm, gfn, access, asyncFaults);
+    const result = yield* tryFault(vm, gfn, access, vcpu);
     vm.srcu.readUnlock(token);
     if (result === 'halt') {
-      yield* asyncFaults?.waitFor(gfn) ?? [];
+      yield* vcpu.asyncFaults?.waitFor(gfn) ?? [];
       continue;
     }
     if (result !== 'retry') return count(vm, result);
@@ -68,7 +64,12 @@ export function* faultGfn(
  *
  * @sleeps Never.
  */
-function* fastFault(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<FaultResult | undefined> {
+function* fastFault(
+  vm: Vm,
+  gfn: number,
+  access: 'load' | 'store',
+  { dirtyRing }: FaultingVcpu,
+): Routine<FaultResult | undefined> {
   const bits = vm.sptes.bits(gfn);
   if (allows(bits, access)) {
     vm.stats.pfFast();
@@ -82,8 +83,8 @@ function* fastFault(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<Faul
   vm.host.ledger.upgrade(vm.sptes.ledgerEntry(gfn));
   vm.stats.pfFast();
   // The guest has not been entered yet, so it cannot write before its page is in the log.
-  yield* vm.host.sync.preempt('kvm: mark the page dirty');
-  slot.dirty?.mark(gfn - slot.baseGfn);
+  yield* vm.host.sync.preempt('kvm: mark the page dirty', 'declared');
+  vm.markDirty(slot, gfn, dirtyRing);
   return count(vm, 'fixed');
 }
 
@@ -96,7 +97,13 @@ function* fastFault(vm: Vm, gfn: number, access: 'load' | 'store'): Routine<Faul
  * @locks Takes mmuLock; for a page that is missing, mmapLock before. @sleeps Never.
  * @returns whether the guest can go on; if not, nothing has happened and `faultGfn` is next.
  */
-export function faultGfnNow(vm: Vm, gfn: number, access: 'load' | 'store', find: 'present' | 'missing too'): boolean {
+export function faultGfnNow(
+  vm: Vm,
+  gfn: number,
+  access: 'load' | 'store',
+  find: 'present' | 'missing too',
+  vcpu: FaultingVcpu,
+): boolean {
   const { host, memslots, mmuLock } = vm;
   const { pages } = host;
   if (host.sync.preemptive || vm.life !== 'running' || vm.shared.coherence === 'pinned') return false;
@@ -112,8 +119,9 @@ export function faultGfnNow(vm: Vm, gfn: number, access: 'load' | 'store', find:
     pages.putPage(page.pfn);
     return false;
   }
+  vm.stats.exits();
   began(vm, gfn, access);
-  count(vm, setSpte(vm, slot, gfn, access, page));
+  count(vm, setSpte(vm, slot, gfn, access, page, vcpu));
   if (vm.unflushed) vm.flushRemoteTlbs();
   mmuLock.release();
   pages.putPage(page.pfn);
@@ -126,12 +134,7 @@ function began({ stats, host, name }: Vm, gfn: number, access: 'load' | 'store')
 }
 
 /** One round. @locks srcu read side held. */
-function* tryFault(
-  vm: Vm,
-  gfn: number,
-  access: 'load' | 'store',
-  asyncFaults: AsyncFaults | undefined,
-): Routine<Round> {
+function* tryFault(vm: Vm, gfn: number, access: 'load' | 'store', vcpu: FaultingVcpu): Routine<Round> {
   const { host, invalidate } = vm;
   const { preemptive } = host.sync;
   const seq = preemptive ? yield* invalidate.snapshot() : invalidate.sequence;
@@ -149,12 +152,12 @@ function* tryFault(
 
   // The task may belong to another process, so only this reference keeps the address space from being torn down.
   if (!host.processes.getNotZero(vm.mm)) return 'EFAULT';
-  const page = yield* getPageOrQueue(vm, gfn, hvaOfGfn(slot, gfn), access, asyncFaults);
+  const page = yield* getPageOrQueue(vm, gfn, hvaOfGfn(slot, gfn), access, vcpu.asyncFaults);
   let result: Round;
   if (isErrno(page) || page === 'halt' || 'token' in page) {
     result = page;
   } else {
-    result = yield* installPage(vm, slot, gfn, access, page, seq);
+    result = yield* installPage(vm, slot, gfn, access, page, seq, vcpu);
   }
   yield* host.processes.put(vm.mm);
   return result;
@@ -182,6 +185,7 @@ function* installPage(
   access: 'load' | 'store',
   page: UserPage,
   seq: number,
+  vcpu: FaultingVcpu,
 ): Routine<Round> {
   let result: Round;
   const stale = vm.mmuLock.acquireNow()
@@ -192,7 +196,7 @@ function* installPage(
   } else if (vm.life !== 'running') {
     result = 'EFAULT';
   } else {
-    result = setSpte(vm, slot, gfn, access, page);
+    result = setSpte(vm, slot, gfn, access, page, vcpu);
     if (vm.unflushed) yield* vm.flush();
   }
   vm.mmuLock.release();
@@ -208,7 +212,14 @@ function* installPage(
  *
  * @locks mmuLock held. @sleeps Never.
  */
-function setSpte(vm: Vm, slot: Memslot, gfn: number, access: 'load' | 'store', page: UserPage): 'fixed' | 'spurious' {
+function setSpte(
+  vm: Vm,
+  slot: Memslot,
+  gfn: number,
+  access: 'load' | 'store',
+  page: UserPage,
+  { dirtyRing }: FaultingVcpu,
+): 'fixed' | 'spurious' {
   assertHeld(vm.mmuLock, 'mmuLock');
   const { sptes, host, stats } = vm;
   const old = sptes.bits(gfn);
@@ -223,7 +234,7 @@ function setSpte(vm: Vm, slot: Memslot, gfn: number, access: 'load' | 'store', p
   // A logged page is writable from its first write on.
   const logged = slot.dirty !== undefined && access === 'load';
   const writable = hostWritable && slot.access === 'read-write' && !logged;
-  if (writable) slot.dirty?.mark(gfn - slot.baseGfn);
+  if (writable) vm.markDirty(slot, gfn, dirtyRing);
   const entry = host.ledger.establish({
     mm: vm.mm,
     address: hvaOfGfn(slot, gfn),

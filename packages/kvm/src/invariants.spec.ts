@@ -7,7 +7,7 @@ import { SpteBits } from './sptes.ts';
 import { kvmStats } from './stats.ts';
 import type { Vcpu } from './vcpu.ts';
 import { Vm } from './vm.ts';
-import type { KvmShared } from './vm.ts';
+import type { KvmShared } from './shared.ts';
 
 const ENTRY = 5 as LedgerEntry;
 const RW = SpteBits.Writable | SpteBits.HostWritable;
@@ -19,6 +19,8 @@ function vmWithSlots(): { vm: Vm; rules: () => readonly string[] } {
     host,
     stats: kvmStats(host.stats),
     coherence: 'notifier',
+    dirtyLog: 'get',
+    dirtyRingEntries: 256,
     vcpuTlbEntries: 4,
     mode: 'direct' as const,
     vcpus: 1,

@@ -3,7 +3,8 @@ import type { DeviceViolation } from '@mmu-notifier/plugin-api';
 import { GFN_LIMIT } from './memslots.ts';
 import { brokenShadow } from './shadow/invariants.ts';
 import { SpteBits } from './sptes.ts';
-import type { KvmShared, Vm } from './vm.ts';
+import type { KvmShared } from './shared.ts';
+import type { Vm } from './vm.ts';
 
 /** What is broken now; nothing on a sound device. */
 export function* brokenInvariants(shared: KvmShared): Iterable<DeviceViolation> {
@@ -20,6 +21,7 @@ function* brokenRules(vm: Vm): Iterable<readonly [rule: string, message: string]
   } else {
     yield* brokenShadow(vm, vm.shadow);
   }
+  for (const ring of vm.dirtyRings) if (ring.overflown) yield ['kvm-dirty-ring', 'a dirty ring has overflown'];
   // Unregistering does not wait for windows: what is still open then is never ended, and nobody minds.
   if (vm.life === 'closing') return;
   const { invalidate, mnActiveInvalidateCount: active } = vm;

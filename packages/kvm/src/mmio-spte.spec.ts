@@ -4,7 +4,8 @@ import { PagingGuest } from '../test/paging-guest.ts';
 import { MMIO_GENERATIONS } from './mmio-spte.ts';
 import { Memslots } from './memslots.ts';
 import { type KvmGuard, withoutGuard } from './testing.ts';
-import type { KvmShared, Vm } from './vm.ts';
+import type { KvmShared } from './shared.ts';
+import type { Vm } from './vm.ts';
 
 const MMIO = { exit: 'mmio' };
 /** Guest-physical, behind the memory of the guest. */

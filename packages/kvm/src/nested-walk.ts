@@ -35,7 +35,7 @@ function throughTable(vm: Vm, vcpu: Vcpu): GpteMemory<Errno | 'mmio' | PageNotPr
           ledger.load(entry, gpa % 4096, into.length, into, 0);
           return undefined;
         }
-        const result = yield* faultGfn(vm, gfn, 'load', vcpu.asyncFaults);
+        const result = yield* faultGfn(vm, gfn, 'load', vcpu);
         if (result === 'mmio' || isErrno(result) || typeof result === 'object') return result;
       }
     },
@@ -50,7 +50,7 @@ function throughTable(vm: Vm, vcpu: Vcpu): GpteMemory<Errno | 'mmio' | PageNotPr
           ledger.store(entry, gpa % 4096, value.length, value, 0);
           return true;
         }
-        const result = yield* faultGfn(vm, gfn, 'store', vcpu.asyncFaults);
+        const result = yield* faultGfn(vm, gfn, 'store', vcpu);
         if (result === 'mmio' || isErrno(result) || typeof result === 'object') return result;
       }
     },

@@ -1,6 +1,7 @@
 /** Options of the driver and of one VM, as users write them. */
 import type { Errno } from '@mmu-notifier/plugin-api';
 import { isErrno } from '@mmu-notifier/plugin-api';
+import { RING_ENTRIES } from './dirty-ring.ts';
 import { planMemslotChange } from './memory-region.ts';
 import type { KvmMemoryRegion } from './memory-region.ts';
 import { IDENTITY_MEMSLOT, Memslots } from './memslots.ts';
@@ -24,6 +25,13 @@ export interface KvmOptions {
   readonly pin?: boolean;
   /** Entries of a vCPU's TLB, a power of two. */
   readonly vcpuTlbEntries?: number;
+  /**
+   * How user space hears which pages of a logged memslot the guest wrote. `get`: reading the log takes them out and protects
+   * them. `clear`: that is done by `clear_dirty_log` (`KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2`). `ring`: each vCPU has a ring, and there are no logs.
+   */
+  readonly dirtyLog?: 'get' | 'clear' | 'ring';
+  /** Of each ring: a power of two from 256 to 65,536; 256 unless given. */
+  readonly dirtyRingEntries?: number;
 }
 
 /**
@@ -35,13 +43,14 @@ export interface KvmVmOptions {
   readonly memslots?: readonly KvmMemoryRegion[];
 }
 
-const OPTIONS: readonly string[] = ['mode', 'pin', 'vcpuTlbEntries', 'vcpus'];
+const OPTIONS: readonly string[] = ['dirtyLog', 'dirtyRingEntries', 'mode', 'pin', 'vcpuTlbEntries', 'vcpus'];
 
 /** Misuse by a user throws; the message says what was found and what is expected. */
 export function checkOptions(options: KvmOptions): Required<KvmOptions> {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
   if (unknown !== undefined) throw new RangeError(`kvm: found option "${unknown}", expected ${OPTIONS.join(', ')}`);
   const { mode = 'direct', pin = false, vcpuTlbEntries = 512, vcpus = 1 } = options;
+  const { dirtyLog = 'get', dirtyRingEntries = RING_ENTRIES.fewest } = options;
   if (typeof pin !== 'boolean') throw new RangeError(`kvm: pin is true or false, found ${JSON.stringify(pin)}`);
   // Options come from JSON as well.
   if (!['direct', 'shadow'].includes(mode))
@@ -56,7 +65,19 @@ export function checkOptions(options: KvmOptions): Required<KvmOptions> {
   ) {
     throw new RangeError(`kvm: vcpuTlbEntries is a power of two up to 65536, found ${String(vcpuTlbEntries)}`);
   }
-  return { pin, vcpuTlbEntries, mode, vcpus };
+  if (!['get', 'clear', 'ring'].includes(dirtyLog))
+    throw new RangeError(`kvm: dirtyLog is "get", "clear" or "ring", found ${JSON.stringify(dirtyLog)}`);
+  const { fewest, most } = RING_ENTRIES;
+  if (
+    !Number.isInteger(dirtyRingEntries) ||
+    dirtyRingEntries < fewest ||
+    dirtyRingEntries > most ||
+    !isPowerOfTwo(dirtyRingEntries)
+  )
+    throw new RangeError(
+      `kvm: dirtyRingEntries is a power of two from ${fewest} to ${most}, found ${JSON.stringify(dirtyRingEntries)}`,
+    );
+  return { pin, vcpuTlbEntries, mode, vcpus, dirtyLog, dirtyRingEntries };
 }
 
 /** The slots that a VM starts with. */

@@ -37,7 +37,7 @@ const PINNED_TRAITS: PluginTraits = { ...TRAITS, callbacks: {}, pins: 'longterm'
  * @public
  */
 export function kvm(options: KvmOptions = {}): SecondaryMmuPlugin {
-  const { pin, vcpuTlbEntries, mode, vcpus } = checkOptions(options);
+  const { pin, ...checked } = checkOptions(options);
   return definePlugin({
     name: 'kvm',
     api: '^1.0.0',
@@ -47,9 +47,7 @@ export function kvm(options: KvmOptions = {}): SecondaryMmuPlugin {
         host,
         stats: kvmStats(host.stats),
         coherence: pin ? 'pinned' : 'notifier',
-        vcpuTlbEntries,
-        mode,
-        vcpus,
+        ...checked,
         vms: new Map(),
         warnings: [],
       });

@@ -5,6 +5,8 @@ type Add = (delta?: number) => void;
 
 /** All VMs of a device count together. */
 export interface KvmStats {
+  /** How often a vCPU left its guest for KVM. */
+  readonly exits: Add;
   /** Faults: the TLB and the table had no translation that allowed the access. */
   readonly pfTaken: Add;
   /** Faults that installed an spte. */
@@ -39,6 +41,8 @@ export interface KvmStats {
   readonly mmuPdeZapped: Add;
   readonly mmuFlooded: Add;
   readonly mmuRecycled: Add;
+  /** Most sptes that one frame ever had. */
+  readonly maxMmuRmapSize: Add;
   /** Tables that the guest may write now, and how often one was read again. */
   readonly mmuUnsync: Add;
   readonly mmuSync: Add;
@@ -55,6 +59,7 @@ export interface KvmStats {
 /** Registers the counters with the machine. */
 export function kvmStats(stats: StatsService): KvmStats {
   return {
+    exits: stats.counter('exits'),
     pfTaken: stats.counter('pf_taken'),
     pfFixed: stats.counter('pf_fixed'),
     pfSpurious: stats.counter('pf_spurious'),
@@ -75,6 +80,7 @@ export function kvmStats(stats: StatsService): KvmStats {
     mmuPdeZapped: stats.counter('mmu_pde_zapped'),
     mmuFlooded: stats.counter('mmu_flooded'),
     mmuRecycled: stats.counter('mmu_recycled'),
+    maxMmuRmapSize: stats.counter('max_mmu_rmap_size', 'peak'),
     mmuUnsync: stats.counter('mmu_unsync', 'instantaneous'),
     mmuSync: stats.counter('mmu_sync_page'),
     invlpg: stats.counter('invlpg'),

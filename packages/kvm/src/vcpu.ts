@@ -4,6 +4,8 @@
  */
 import type { LedgerEntry } from '@mmu-notifier/plugin-api';
 import type { AsyncFaults } from './async-pf.ts';
+import type { DirtyRing } from './dirty-ring.ts';
+import type { FaultingVcpu } from './faulting-vcpu.ts';
 import { SpteBits } from './sptes.ts';
 import type { Sptes } from './sptes.ts';
 import { VcpuTlb } from './vcpu-tlb.ts';
@@ -12,14 +14,16 @@ const { Present, Writable, Accessed, Dirty } = SpteBits;
 const MISS = -1;
 
 /** One vCPU. */
-export class Vcpu {
+export class Vcpu implements FaultingVcpu {
   readonly tlb: VcpuTlb;
-  readonly asyncFaults: AsyncFaults;
+  readonly asyncFaults: AsyncFaults | undefined;
+  readonly dirtyRing: DirtyRing | undefined;
   private readonly sptes: Sptes;
 
-  constructor(sptes: Sptes, tlbEntries: number, asyncFaults: AsyncFaults) {
+  constructor(sptes: Sptes, tlbEntries: number, { asyncFaults, dirtyRing }: FaultingVcpu) {
     this.sptes = sptes;
     this.asyncFaults = asyncFaults;
+    this.dirtyRing = dirtyRing;
     this.tlb = new VcpuTlb(tlbEntries);
   }
 

@@ -26,35 +26,21 @@ import type {
   WaitQueue,
 } from '@mmu-notifier/plugin-api';
 import { AsyncFaults } from './async-pf.ts';
+import { DirtyRing } from './dirty-ring.ts';
+import type { FaultingVcpu } from './faulting-vcpu.ts';
 import { assertHeld } from './assert.ts';
 import { GfnSet } from './gfn-set.ts';
 import { RESET, type Registers } from './guest/registers.ts';
-import type { Memslots } from './memslots.ts';
+import type { Memslot, Memslots } from './memslots.ts';
 import { MmioSptes } from './mmio-spte.ts';
 import { MmuInvalidate } from './retry.ts';
 import { ShadowMmu } from './shadow/shadow-mmu.ts';
 import { ShadowVcpu } from './shadow/vcpu.ts';
 import { SpteBits, Sptes, nextPresentIn } from './sptes.ts';
 import type { TablePage } from './sptes.ts';
+import type { KvmShared } from './shared.ts';
 import type { KvmStats } from './stats.ts';
 import { Vcpu } from './vcpu.ts';
-
-/** What the VMs of one device have in common. */
-export interface KvmShared {
-  readonly host: PluginHost;
-  readonly stats: KvmStats;
-  /** `pinned`: the world before notifiers, each spte holds a pin and nothing invalidates it. */
-  readonly coherence: 'notifier' | 'pinned';
-  readonly vcpuTlbEntries: number;
-  /** `shadow`: shadow pages stand in for the guest's own tables. */
-  readonly mode: 'direct' | 'shadow';
-  /** vCPUs of each VM. */
-  readonly vcpus: number;
-  /** Every VM of the device, in order of creation. */
-  readonly vms: Map<string, Vm>;
-  /** Rules that were found broken where nobody could be told (Linux WARNs). */
-  readonly warnings: string[];
-}
 
 /**
  * `opening`: not registered yet. `running`. `released`: the address space is gone or going; nothing is mapped, faults
@@ -98,6 +84,8 @@ export class Vm {
   /** Shadow mode: the vCPUs, and one more behind them whose paging is always off. */
   readonly shadowVcpus: readonly ShadowVcpu[];
   readonly asyncFaults: readonly AsyncFaults[];
+  /** One for each vCPU, or none at all. */
+  readonly dirtyRings: readonly DirtyRing[];
   /** Direct mode: what each vCPU's kernel has set. */
   readonly registers: Registers[];
   /** sptes were dropped and the TLB has not been flushed. @locks mmuLock. */
@@ -138,13 +126,16 @@ export class Vm {
     const each = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
     const tlbEntries = shared.vcpuTlbEntries;
     this.asyncFaults = each(shared.vcpus, (i) => new AsyncFaults(this, `${owner}.vcpu${i}`));
-    const { asyncFaults } = this;
-    this.vcpus = each(
-      shadow ? 0 : shared.vcpus,
-      (i) => new Vcpu(this.sptes, tlbEntries, asyncFaults[i] as AsyncFaults),
-    );
+    this.dirtyRings = each(shared.dirtyLog === 'ring' ? shared.vcpus : 0, () => new DirtyRing(shared.dirtyRingEntries));
+    // The vCPU without paging has no asynchronous faults, and the first one's ring.
+    const { asyncFaults, dirtyRings } = this;
+    const faulting = (i: number): FaultingVcpu => ({
+      asyncFaults: asyncFaults[i],
+      dirtyRing: dirtyRings[i] ?? dirtyRings[0],
+    });
+    this.vcpus = each(shadow ? 0 : shared.vcpus, (i) => new Vcpu(this.sptes, tlbEntries, faulting(i)));
     this.shadow = shadow ? new ShadowMmu(this) : undefined;
-    this.shadowVcpus = each(shadow ? shared.vcpus + 1 : 0, (i) => new ShadowVcpu(tlbEntries, asyncFaults[i]));
+    this.shadowVcpus = each(shadow ? shared.vcpus + 1 : 0, (i) => new ShadowVcpu(tlbEntries, faulting(i)));
     this.registers = each(shared.vcpus, () => RESET);
   }
 
@@ -214,6 +205,14 @@ export class Vm {
       this.host.ledger.downgrade(sptes.ledgerEntry(gfn));
       this.unflushed = true;
     }
+  }
+
+  /** The guest may have written a frame of the slot from now on. `mark_page_dirty_in_slot` */
+  markDirty({ id, dirty, baseGfn }: Memslot, gfn: number, ring: DirtyRing | undefined): void {
+    if (dirty === undefined) return;
+    this.state.changes();
+    if (ring === undefined) dirty.mark(gfn - baseGfn);
+    else ring.push({ slot: id, page: gfn - baseGfn });
   }
 
   /** Drops one present spte of direct mode, as {@link Vm.zap}. @locks mmuLock held. @sleeps Never. */

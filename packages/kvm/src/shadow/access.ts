@@ -32,7 +32,7 @@ export function* accessShadow(
     if (typeof fault === 'string') return fault;
     if ('token' in fault) return { exit: `page-not-present ${fault.token}` };
     if ('code' in fault) return { exit: `page-fault 0x${fault.code.toString(16)}` };
-    return (yield* emulateStore(vm, mmu, fault.emulate * PAGE_SIZE + (address % PAGE_SIZE), data)) ?? 'done';
+    return (yield* emulateStore(vm, mmu, vcpu, fault.emulate * PAGE_SIZE + (address % PAGE_SIZE), data)) ?? 'done';
   }
 }
 

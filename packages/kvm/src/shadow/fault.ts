@@ -14,7 +14,7 @@
  * Mirrors `FNAME(page_fault)` and `FNAME(fetch)`, `arch/x86/kvm/mmu/paging_tmpl.h` of Linux 6.8.
  */
 import { isErrno } from '@mmu-notifier/plugin-api';
-import type { Errno, Routine, UserPage } from '@mmu-notifier/plugin-api';
+import type { Errno, Routine, UserPage, VirtualAddress } from '@mmu-notifier/plugin-api';
 import type { PageNotPresent } from '../async-pf.ts';
 import { dropReference, getPageOrQueue } from '../get-page.ts';
 import { gpteIndex } from '../guest/gpte.ts';
@@ -45,9 +45,10 @@ export function* shadowFault(
   gva: number,
   access: GuestAccess,
 ): Routine<ShadowFault> {
-  vm.stats.pfTaken();
+  vm.stats.exits();
   yield* vm.host.sync.preempt('kvm: exit');
   if (meetsMmioSpte(vm, mmu, vcpu, gva, access)) return count(vm, 'mmio');
+  vm.stats.pfTaken();
   for (;;) {
     const token = vm.srcu.readLock();
     const walk = yield* translate(vm, vcpu, gva, access);
@@ -69,29 +70,33 @@ export function* shadowFault(
 /** With paging off, guest-virtual is guest-physical and everything is allowed. */
 function* translate(
   vm: Vm,
-  { registers }: ShadowVcpu,
+  vcpu: ShadowVcpu,
   gva: number,
   access: GuestAccess,
 ): Routine<GuestWalk | GuestPageFault | Errno | 'mmio'> {
+  const { registers } = vcpu;
   if (!registers.paging) return { gfn: Math.floor(gva / 4096), steps: [] };
-  return yield* walkGuest(gpteMemory(vm), registers, gva, access);
+  return yield* walkGuest(gpteMemory(vm, vcpu), registers, gva, access);
 }
 
 /** KVM reads and writes the guest's tables at the process's address. */
-function gpteMemory(vm: Vm): GpteMemory<Errno | 'mmio'> {
-  const hva = (gpa: number): number => {
+function gpteMemory(vm: Vm, { dirtyRing }: ShadowVcpu): GpteMemory<Errno | 'mmio'> {
+  const find = (gpa: number): { slot: Memslot; gfn: number; hva: VirtualAddress } | undefined => {
     const gfn = Math.floor(gpa / 4096);
     const slot = vm.memslots.slotOfGfn(gfn);
-    return slot === undefined ? -1 : hvaOfGfn(slot, gfn) + (gpa % 4096);
+    return slot && { slot, gfn, hva: (hvaOfGfn(slot, gfn) + (gpa % 4096)) as VirtualAddress };
   };
   return {
     *read(gpa, into) {
-      const address = hva(gpa);
-      return address < 0 ? 'mmio' : yield* vm.host.userMemory.read(vm.mm, address as never, into);
+      const found = find(gpa);
+      return found === undefined ? 'mmio' : yield* vm.host.userMemory.read(vm.mm, found.hva, into);
     },
     *compareExchange(gpa, expected, value) {
-      const address = hva(gpa);
-      return address < 0 ? 'mmio' : yield* vm.host.userMemory.compareExchange(vm.mm, address as never, expected, value);
+      const found = find(gpa);
+      if (found === undefined) return 'mmio';
+      const done = yield* vm.host.userMemory.compareExchange(vm.mm, found.hva, expected, value);
+      if (done === true) vm.markDirty(found.slot, found.gfn, dirtyRing);
+      return done;
     },
   };
 }
@@ -153,13 +158,14 @@ function* map(
   yield* loadRoot(vm, mmu, vcpu);
   const leaf = yield* fetch(vm, mmu, vcpu, gva, walk);
   if (leaf === undefined) return 'retry';
-  return setSpte(vm, mmu, leaf, gpteIndex(gva, 1), walk, access, slot, page);
+  return setSpte(vm, mmu, vcpu, leaf, gpteIndex(gva, 1), walk, access, slot, page);
 }
 
 /** @locks mmuLock held. @sleeps Never. `mmu_set_spte` */
 function setSpte(
   vm: Vm,
   mmu: ShadowMmu,
+  { dirtyRing }: ShadowVcpu,
   leaf: ShadowPage,
   index: number,
   { gfn, steps }: GuestWalk,
@@ -184,7 +190,7 @@ function setSpte(
   }
   // A logged page is writable from its first write on.
   if (writable && !store && slot.dirty !== undefined) writable = false;
-  if (writable) slot.dirty?.mark(gfn - slot.baseGfn);
+  if (writable) vm.markDirty(slot, gfn, dirtyRing);
   const bits =
     (bitsOf(rights) & ~ShadowBits.Writable) |
     ShadowBits.Present |
@@ -203,7 +209,9 @@ function setSpte(
   leaf.ledger[index] = ledger;
   if (!leaf.direct) leaf.gfns[index] = gfn;
   leaf.present++;
+  const { longest } = mmu.rmap;
   mmu.rmap.add(gfn, leaf, index);
+  vm.stats.maxMmuRmapSize(mmu.rmap.longest - longest);
   vm.stats.pages4k();
   if (vm.shared.coherence === 'pinned') vm.stats.pagesPinned();
   if (vm.invalidated.delete(gfn)) vm.stats.refaults();

@@ -20,6 +20,7 @@ export function* loadRegisters(vm: Vm, mmu: ShadowMmu, vcpu: ShadowVcpu, registe
     vcpu.setRegisters(registers);
     return;
   }
+  vm.stats.exits();
   yield* vm.mmuLock.acquire();
   putRoot(vcpu);
   vcpu.setRegisters(registers);
@@ -30,6 +31,7 @@ export function* loadRegisters(vm: Vm, mmu: ShadowMmu, vcpu: ShadowVcpu, registe
 
 /** INVLPG: the guest changed the entries of one address. @locks Takes mmuLock. @sleeps Never. */
 export function* invlpg(vm: Vm, mmu: ShadowMmu, vcpu: ShadowVcpu, gva: number): Routine<void> {
+  vm.stats.exits();
   vm.stats.invlpg();
   yield* vm.mmuLock.acquire();
   if (vcpu.root !== undefined && !mmu.isObsolete(vcpu.root)) syncAddress(vm, mmu, vcpu.root, gva);

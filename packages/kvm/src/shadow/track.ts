@@ -8,6 +8,7 @@ import { hvaOfGfn } from '../memslots.ts';
 import type { Vm } from '../vm.ts';
 import type { ShadowMmu } from './shadow-mmu.ts';
 import type { ShadowPage } from './shadow-page.ts';
+import type { ShadowVcpu } from './vcpu.ts';
 
 /** Writes to a table without a use in between after which it is taken for memory that is no table any more. */
 const FLOODING = 3;
@@ -17,13 +18,20 @@ const FLOODING = 3;
  *
  * @locks Takes mmuLock. Hold none that a callback takes. @sleeps May. Errors: `EFAULT`, `ENOMEM`.
  */
-export function* emulateStore(vm: Vm, mmu: ShadowMmu, gpa: number, bytes: Uint8Array): Routine<Errno | undefined> {
+export function* emulateStore(
+  vm: Vm,
+  mmu: ShadowMmu,
+  { dirtyRing }: ShadowVcpu,
+  gpa: number,
+  bytes: Uint8Array,
+): Routine<Errno | undefined> {
   const gfn = Math.floor(gpa / 4096);
   const slot = vm.memslots.slotOfGfn(gfn);
   if (slot === undefined) return 'EFAULT';
   vm.stats.pfEmulate();
   const error = yield* vm.host.userMemory.write(vm.mm, (hvaOfGfn(slot, gfn) + (gpa % 4096)) as never, bytes);
   if (error !== undefined) return error;
+  vm.markDirty(slot, gfn, dirtyRing);
   yield* tableWritten(vm, mmu, gpa, bytes.length);
   return undefined;
 }

@@ -5,6 +5,8 @@
  */
 import type { LedgerEntry } from '@mmu-notifier/plugin-api';
 import type { AsyncFaults } from '../async-pf.ts';
+import type { DirtyRing } from '../dirty-ring.ts';
+import type { FaultingVcpu } from '../faulting-vcpu.ts';
 import { gpteIndex } from '../guest/gpte.ts';
 import { type GuestAccess, RESET, type Registers, Rights, permits } from '../guest/registers.ts';
 import { VcpuTlb } from '../vcpu-tlb.ts';
@@ -13,10 +15,10 @@ import { ShadowBits, type ShadowPage, leafBelow } from './shadow-page.ts';
 const MISS = -1;
 const STORABLE = ShadowBits.Writable | ShadowBits.Dirty;
 
-export class ShadowVcpu {
+export class ShadowVcpu implements FaultingVcpu {
   readonly tlb: VcpuTlb;
-  /** `undefined` for the one whose paging is always off. */
   readonly asyncFaults: AsyncFaults | undefined;
+  readonly dirtyRing: DirtyRing | undefined;
   /** As the guest sees them. */
   registers: Registers = RESET;
   /** Top of the shadow pages that hardware walks. @locks Changed under mmuLock. */
@@ -24,8 +26,9 @@ export class ShadowVcpu {
 
   private hardware: Registers = { ...RESET, writeProtect: true };
 
-  constructor(tlbEntries: number, asyncFaults: AsyncFaults | undefined) {
+  constructor(tlbEntries: number, { asyncFaults, dirtyRing }: FaultingVcpu) {
     this.asyncFaults = asyncFaults;
+    this.dirtyRing = dirtyRing;
     this.tlb = new VcpuTlb(tlbEntries);
   }
 

@@ -25,7 +25,7 @@ export function parseRecorded(reader: LineReader, word: Word, answer: 'bytes' | 
 
 /** The right side of `==`: bytes are hex digits, addresses begin with `0x`, words of a device stand in quotes. */
 export function parseCompared(reader: LineReader, word: Word): RecordedValue | WordsValue {
-  const [, words] = /^"(.+)"$/.exec(word.text) ?? [];
+  const [, words] = /^"(.*)"$/.exec(word.text) ?? [];
   if (words !== undefined) return { kind: 'words', text: words };
   const named = parseNamedValue(word.text);
   if (named !== undefined) return named;

@@ -130,7 +130,7 @@ const event = fc
       Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as MmEvent,
   );
 
-const wordsValue = fc.stringMatching(/^[a-z0-9 ()=#-]{1,20}$/).map((text) => ({ kind: 'words' as const, text }));
+const wordsValue = fc.stringMatching(/^[a-z0-9 ()=#-]{0,20}$/).map((text) => ({ kind: 'words' as const, text }));
 const comparison: fc.Arbitrary<Condition> = fc
   .oneof(bytesValue, numberValue, errnoValue, signalValue, wordsValue)
   .map((value) => ({
