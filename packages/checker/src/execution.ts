@@ -154,11 +154,13 @@ export class Execution {
     return beginnings;
   }
 
-  /** The same text for two runs that differ only in the order of steps that commute. */
+  /** The same text for two runs that differ only in the order of steps that commute; a step is the set of what it touches. */
   canonical(): string {
     const byTask: string[][] = Array.from({ length: T }, () => []);
     for (let at = 0; at < this.length; at++) {
-      const operations = this.footprints.operations(this.footprint[at]).join(',');
+      const operations = [...new Set(this.footprints.operations(this.footprint[at]).map(withoutPlace))]
+        .sort()
+        .join(',');
       byTask[this.task[at]].push(
         `${operations}:${this.choices[at].join('')}:${this.clocks.subarray(at * T, at * T + T).join(',')}`,
       );
@@ -266,6 +268,12 @@ function excludes(section: Section, lock: Wanted): number | undefined {
   if (section.object !== lock.object) return undefined;
   if (section.mode === 'shared' && lock.mode === 'shared') return undefined;
   return lock.mode === 'shared' ? section.from : section.acquired;
+}
+
+/** Which place in the code it is says nothing of what is touched. */
+function withoutPlace(operation: PreemptionPoint): PreemptionPoint {
+  const kind = pointKind(operation);
+  return kind === PointKind.Local || kind === PointKind.Explicit ? kind : operation;
 }
 
 function join(into: Int32Array, rows: Int32Array, row: number): void {

@@ -2,6 +2,8 @@
  * Runs tasks under every interleaving that matters, and finds the simplest one that breaks a rule.
  * @packageDocumentation
  */
+export { audit } from './audit.ts';
+export type { AuditOptions, AuditResult, Undeclared } from './audit.ts';
 export { check, replaySchedule } from './check.ts';
 export type { CheckOptions, CheckProgress, CheckResult, Finding, Search, Verdict } from './check.ts';
 export type { Program, RunEnd, Surroundings } from './program.ts';

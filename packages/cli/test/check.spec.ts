@@ -178,3 +178,55 @@ describe('check', () => {
     );
   });
 });
+
+describe('check --audit', () => {
+  interface Audits {
+    readonly audits: readonly { readonly program: string; readonly swaps: number; readonly undeclared: unknown[] }[];
+  }
+
+  const withTasks = (folder: string): string[] =>
+    readdirSync(join(__dirname, folder))
+      .filter((name) => name.endsWith('.mm'))
+      .map((name) => join(__dirname, folder, name))
+      .filter((path) => /^@/m.test(readFileSync(path, 'utf8')));
+
+  it.each([
+    ['the litmus tests', [LITMUS]],
+    ['scripts in which every call races with another', withTasks('races')],
+    ["KVM's own tests", [...withTasks('kvm-selftests'), ...withTasks('kvm-unit-tests')]],
+  ])('finds nothing undeclared in %s', async (_, paths) => {
+    const { code, out } = await command('check', ...paths, '--audit', '--runs', '15', '--failures', '1', '--json');
+    const { audits } = JSON.parse(out) as Audits;
+    expect(audits.flatMap(({ undeclared }) => undeclared)).toEqual([]);
+    expect(audits.reduce((sum, { swaps }) => sum + swaps, 0)).toBeGreaterThan(300);
+    expect(code).toBe(0);
+  });
+
+  it('says what it tried, in a line', async () => {
+    const { out } = await command('check', litmus('gup-vs-munmap'), '--audit', '--runs', '10');
+    expect(out).toMatch(/gup-vs-munmap\.mm: \d+ pairs of steps swapped, in 10 runs: all commute\n$/);
+  });
+
+  it('shows the two steps where a driver shares what it does not declare', async () => {
+    const restore = withoutCoreGuard('declarations');
+    try {
+      const { code, out } = await command('check', litmus('gup-vs-munmap'), '--audit');
+      expect(code).toBe(1);
+      expect(out).toMatch(/\d+ do not commute, and do not say so\n\n {2}\w+: /);
+      expect(out).toContain('the other way round');
+    } finally {
+      restore();
+    }
+  });
+
+  it('makes runs of its own', async () => {
+    for (const extra of [
+      ['--search', 'pct'],
+      ['--replay', 'x.json'],
+    ])
+      expectOneLine(
+        await command('check', litmus('shootdown'), '--audit', ...extra),
+        /--audit: found --search or --replay/,
+      );
+  });
+});

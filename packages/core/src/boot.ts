@@ -29,6 +29,7 @@ import type { Strategy } from './sched/strategy.ts';
 import { KernelStats } from './stats.ts';
 import { freeSwapCache } from './swap/swap-cache.ts';
 import type { SwapDevice } from './swap/swap-device.ts';
+import { SharedState } from './sched/shared-state.ts';
 import { SwapSpace } from './swap/swap-space.ts';
 import type { MachineTracer } from './tracing/tracer.ts';
 
@@ -60,8 +61,9 @@ export function bootKernel(options: BootOptions): Kernel {
   // In the world of 2008 the locks of the reverse map are spinlocks, and the chain is walked under RCU.
   const sleeps = options.kconfig.MMU_NOTIFIER_SLEEPABLE ? 'may' : 'never';
   const rcu = new Srcu(scheduler, lockdep, lockdep.driverClass('rcu'), 'rcu', 'never');
-  const swap = new SwapSpace(options.swapSlots, options.swapDevice, options.tracer);
-  const lru = new Lru(frames, allocator.cgroup);
+  const swap = new SwapSpace(scheduler, options.swapSlots, options.swapDevice, options.tracer);
+  const lists = new SharedState(scheduler, scheduler.nextObjectId('LRU lists'));
+  const lru = new Lru(frames, allocator.cgroup, lists);
   const stats = new KernelStats();
   const kernel: Kernel = {
     kconfig: options.kconfig,

@@ -13,6 +13,7 @@ import { MmuGather } from './page-table/mmu-gather.ts';
 import { InFlight } from './process/in-flight.ts';
 import { NOTHING } from './sched/nothing.ts';
 import { PointKind, point } from './sched/preemption-point.ts';
+import { SharedState } from './sched/shared-state.ts';
 
 /**
  * Guards of core.
@@ -38,7 +39,9 @@ export type CoreGuard =
   /** A fault finds an address space that the reaper has been at as good as before: with zeros where data was. `MMF_UNSTABLE` */
   | 'unstable'
   /** A hole is punched once, whatever a fault has brought back from below it meanwhile. */
-  | 'punch-again';
+  | 'punch-again'
+  /** Changes of plain state that tasks share go unsaid, so that a checker takes them for nothing. */
+  | 'declarations';
 
 type Twin = Readonly<Record<string, (this: never, ...args: never[]) => unknown>>;
 
@@ -81,6 +84,7 @@ const TWINS: Readonly<Record<CoreGuard, readonly [prototype: object, twin: Twin]
   'window-exit': [DeviceWindow.prototype, { exiting: () => false }],
   unstable: [MmStruct.prototype, { becomeUnstable: () => undefined }],
   'punch-again': [File.prototype, { hasPages: () => false }],
+  declarations: [SharedState.prototype, { changes: () => undefined }],
 };
 
 /**

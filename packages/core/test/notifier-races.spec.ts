@@ -29,8 +29,7 @@ describe('exit beside a truncate of another process', () => {
   function* unlinksFirst(machine: Machine): Routine<void> {
     const { notifiers } = mmOf(machine);
     const subscriptions = notifiers?.list ?? [];
-    for (const subscription of subscriptions) subscription.linked = false;
-    if (notifiers) notifiers.list = [];
+    for (const subscription of subscriptions) notifiers?.unlink(subscription);
     for (const { ops, mm } of subscriptions) {
       for (let step = 0; step < 80; step++) yield 0;
       if (ops.release) yield* ops.release(mm);

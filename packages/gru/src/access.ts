@@ -77,7 +77,8 @@ export function exceptionOf({ istatus, exception }: ControlBlock): DeviceAccessR
 }
 
 /** The first context of a process, if it is one of the address space that the process has now. */
-export function contextOf({ contexts }: GruShared, process: ProcessHandle): Gts | undefined {
+export function contextOf({ contexts, state }: GruShared, process: ProcessHandle): Gts | undefined {
+  state.reads();
   const gts = contexts.get(process.name)?.[0];
   if (gts === undefined || gts.closed) return undefined;
   return process.mm === undefined || process.mm.id === gts.gms.mm.id ? gts : undefined;

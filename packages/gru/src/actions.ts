@@ -52,10 +52,11 @@ export function gruActions(shared: GruShared): Readonly<Record<string, DeviceAct
 
 /** `gseg=N`, as the last word, means another context of the process than the first. */
 function named(
-  { contexts }: GruShared,
+  { contexts, state }: GruShared,
   process: ProcessHandle | undefined,
   args: readonly string[],
 ): { readonly gts: Gts; readonly args: readonly string[] } | Errno {
+  state.reads();
   if (process === undefined && contexts.size > 1) return 'EINVAL';
   const mine = process === undefined ? [...contexts.values()][0] : contexts.get(process.name);
   const last = args[args.length - 1] ?? '';

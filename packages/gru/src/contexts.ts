@@ -18,6 +18,7 @@ export function* createContext(shared: GruShared, process: ProcessHandle, config
   if (isErrno(gms)) {
     result = gms;
   } else {
+    shared.state.changes();
     let mine = contexts.get(process.name);
     if (mine === undefined) contexts.set(process.name, (mine = []));
     const number = (mine[mine.length - 1]?.number ?? -1) + 1;
@@ -56,11 +57,11 @@ function* nothing(): Routine<void> {}
 
 /** Nobody uses it any more: whoever waits in it gives up. A second call waits for the first. @sleeps May. */
 export function* closeContext(shared: GruShared, gts: Gts): Routine<void> {
-  const { contexts, stats } = shared;
+  const { stats } = shared;
   if (gts.closed) {
     yield* gts.ctxlock.acquire();
     gts.ctxlock.release();
-    forget(contexts, gts);
+    forget(shared, gts);
     return;
   }
   gts.closed = true;
@@ -70,12 +71,13 @@ export function* closeContext(shared: GruShared, gts: Gts): Routine<void> {
   yield* unloadContext(shared, gts);
   gts.ctxlock.release();
   yield* forgetWindow(shared, gts, () => unloadContext(shared, gts));
-  forget(contexts, gts);
+  forget(shared, gts);
   stats.gts_free();
   yield* putGms(shared, gts.gms);
 }
 
-function forget(contexts: Map<string, Gts[]>, gts: Gts): void {
+function forget({ contexts, state }: GruShared, gts: Gts): void {
+  state.changes();
   const mine = contexts.get(gts.process);
   const at = mine?.indexOf(gts) ?? -1;
   if (mine === undefined || at < 0) return;

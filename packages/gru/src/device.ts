@@ -36,6 +36,7 @@ export class GruDevice implements Device {
    */
   *open(process: ProcessHandle, options?: unknown): Routine<Errno | undefined> {
     if (this.detached) return 'ENODEV';
+    this.shared.state.reads();
     if (this.shared.contexts.has(process.name)) return 'EEXIST';
     const config = contextConfig(this.shared, options, this.shared.config.context);
     if (isErrno(config)) return config;
@@ -81,6 +82,7 @@ export class GruDevice implements Device {
   }
 
   private *closeAll(name: string): Routine<void> {
+    this.shared.state.reads();
     const contexts = this.shared.contexts.get(name) ?? [];
     while (contexts.length > 0) {
       const gts = contexts[contexts.length - 1];

@@ -59,6 +59,7 @@ export function makeShared(host: PluginHost, config: GruConfig): GruShared {
   }));
   const shared: GruShared = {
     host,
+    state: host.sync.sharedState(`${host.deviceName}.contexts`),
     stats: gruStats(host.stats),
     config,
     blades,

@@ -43,9 +43,9 @@ type Twin = Readonly<Record<string, (this: never, ...args: never[]) => unknown>>
 
 const START_TWIN: Twin = {
   *start(shared: GruShared, gms: Gms, start: number, end: number): Routine<'done'> {
-    yield* shared.host.sync.preempt('gru: purge');
+    yield* shared.host.sync.preempt('gru: purge', 'declared');
     yield* flushRange(shared, gms, start, end);
-    yield* shared.host.sync.preempt('gru: raise the count');
+    yield* shared.host.sync.preempt('gru: raise the count', 'declared');
     yield* gms.beginRange();
     return 'done';
   },
@@ -53,7 +53,7 @@ const START_TWIN: Twin = {
 
 const PURGE_TWIN: Twin = {
   *start(shared: GruShared, gms: Gms): Routine<'done'> {
-    yield* shared.host.sync.preempt('gru: raise the count');
+    yield* shared.host.sync.preempt('gru: raise the count', 'declared');
     yield* gms.beginRange();
     return 'done';
   },

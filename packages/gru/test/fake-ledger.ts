@@ -1,8 +1,11 @@
 /** A ledger small enough to read: frames as arrays, and an entry that was flushed must not be used. */
-import type { LedgerEntry, LedgerService, MmHandle, Pfn, Translation } from '@mmu-notifier/plugin-api';
+import type { LedgerEntry, LedgerService, MmHandle, Pfn, SharedState, Translation } from '@mmu-notifier/plugin-api';
 import { translationOf } from '../src/hardware/tlb.ts';
 
 export const MM: MmHandle = { id: 1, users: 1 };
+
+/** Where one task runs alone, nobody asks. */
+export const ALONE: SharedState = { reads: () => undefined, changes: () => undefined };
 
 interface Entry extends Translation {
   state: 'valid' | 'cleared' | 'flushed';

@@ -147,6 +147,7 @@ function* tryFault(vm: Vm, gfn: number, access: 'load' | 'store', vcpu: Faulting
   const covered = preemptive ? yield* invalidate.retryGfnUnsafe(seq, gfn) : invalidate.covers(gfn);
   if (covered) return 'retry';
   // Memory for the table comes before the lock: nothing allocates under mmuLock.
+  vm.state.reads();
   if (vm.sptes.leaf(gfn) === undefined && host.choose(2, 'kvm: no memory for a page of the table') === 1)
     return 'ENOMEM';
 

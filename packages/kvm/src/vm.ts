@@ -62,8 +62,6 @@ export class Vm {
   readonly srcu: Srcu;
 
   readonly mnInvalidateLock: SpinLock;
-  /** Invalidations between their start and their end, slots met or not. @locks mnInvalidateLock. */
-  mnActiveInvalidateCount = 0;
   /** Woken when `mnActiveInvalidateCount` reaches 0: the memslot updater. */
   readonly slotsQueue: WaitQueue;
 
@@ -91,6 +89,8 @@ export class Vm {
   /** sptes were dropped and the TLB has not been flushed. @locks mmuLock. */
   unflushed = false;
   private lifeNow: VmLife = 'opening';
+  private mnActive = 0;
+  private readonly mnActiveState: SharedState;
   private memslotsNow: Memslots;
   /** Pins of sptes that were dropped; they go after the flush, for the last one frees the page. @locks mmuLock. */
   private gather: Pfn[] = [];
@@ -115,6 +115,7 @@ export class Vm {
     this.slotsQueue = sync.waitQueue(`${owner}.slotsQueue`);
     this.mmuLock = sync.spinLock(`${owner}.mmuLock`);
     this.state = sync.sharedState(`${owner}.state`);
+    this.mnActiveState = sync.sharedState(`${owner}.mnActiveInvalidateCount`);
     this.invalidate = new MmuInvalidate(sync, this.mmuLock, owner);
     this.retryQueue = sync.waitQueue(`${owner}.retryQueue`);
     this.destroyed = sync.completion(`${owner}.destroyed`);
@@ -137,6 +138,17 @@ export class Vm {
     this.shadow = shadow ? new ShadowMmu(this) : undefined;
     this.shadowVcpus = each(shadow ? shared.vcpus + 1 : 0, (i) => new ShadowVcpu(tlbEntries, faulting(i)));
     this.registers = each(shared.vcpus, () => RESET);
+  }
+
+  /** Invalidations between their start and their end, slots met or not. @locks Changed under mnInvalidateLock. */
+  get mnActiveInvalidateCount(): number {
+    this.mnActiveState.reads();
+    return this.mnActive;
+  }
+
+  set mnActiveInvalidateCount(count: number) {
+    this.mnActiveState.changes();
+    this.mnActive = count;
   }
 
   get life(): VmLife {

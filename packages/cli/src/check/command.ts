@@ -7,6 +7,7 @@ import { Interrupt } from '../interrupt.ts';
 import type { Io } from '../output.ts';
 import { OutputFile } from '../output-file.ts';
 import { progressDisplay } from '../progress.ts';
+import { auditFiles } from './audit.ts';
 import { describeFinding } from './describe.ts';
 import { junit } from './junit.ts';
 import { loadLitmus } from './litmus.ts';
@@ -19,6 +20,7 @@ export async function checkCommand(paths: string[], flags: CheckFlags, io: Io, d
   const options = parseCheckFlags(flags);
   const files = paths.flatMap(scriptsOf);
   if (flags.replay !== undefined) return await replay(files, flags.replay, flags, io, drivers);
+  if (flags.audit === true) return await auditFiles(files, options, flags, io, drivers);
   // Every file is read and found in order before the first one is checked.
   for (const file of files) await loadLitmus(file, drivers);
   const report = flags.junit === undefined ? undefined : new OutputFile(flags.junit, '--junit');

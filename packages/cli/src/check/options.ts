@@ -16,6 +16,7 @@ export interface CheckFlags {
   readonly preemptions?: string;
   readonly seed?: string;
   readonly workers?: string;
+  readonly audit?: boolean;
   readonly replay?: string;
   readonly trace?: boolean;
   readonly save?: string;
@@ -38,6 +39,7 @@ export function addCheckOptions(command: Command): Command {
     .option('--preemptions <count>', 'for bounded: at most so many (default: 2)')
     .option('--seed <number>', 'for random, pct, pos: the first one (default: 1)')
     .option('--workers <count>', 'files that are checked at a time (default: one for each CPU)')
+    .option('--audit', 'swap steps that are said to commute, in runs at random (default: 100), and see whether they do')
     .option('--replay <file>', 'run a saved schedule again')
     .option('--trace', 'with a counterexample, show every step with all that it touched')
     .option('--save <folder>', 'save the schedule of each counterexample there')
@@ -54,7 +56,14 @@ export function parseCheckFlags(flags: CheckFlags): ParsedCheckFlags {
   if (flags.preemptions !== undefined && search !== 'bounded') {
     throw new InputError(`--preemptions: expected --search bounded with it, found ${search}`);
   }
-  if (flags.seed !== undefined && (search === 'optimal' || search === 'all' || search === 'bounded')) {
+  if (flags.audit === true && (search !== 'optimal' || flags.replay !== undefined)) {
+    throw new InputError('--audit: found --search or --replay with it, expected none: it makes runs of its own');
+  }
+  if (
+    flags.seed !== undefined &&
+    flags.audit !== true &&
+    (search === 'optimal' || search === 'all' || search === 'bounded')
+  ) {
     throw new InputError(`--seed: expected --search random, pct or pos with it, found ${search}`);
   }
   const count = (text: string | undefined, option: string, least: number): number | undefined =>

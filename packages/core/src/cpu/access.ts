@@ -47,12 +47,13 @@ export class Cpus {
     const need = KINDS[kind];
     const vpn = Math.floor(address / 4096);
     const offset = address - vpn * 4096;
+    const { scheduler } = this.kernel;
+    if (scheduler.preemptive) scheduler.note(PointKind.CpuAccess, vpn);
     let pfn = this.kernel.tlbs.lookup(cpu, mm, vpn, need);
     if (pfn < 0) {
       pfn = this.walk(mm, cpu, vpn, need);
       if (pfn < 0) return false;
     }
-    const { scheduler } = this.kernel;
     if (scheduler.preemptive) scheduler.note(kind === 'store' ? PointKind.FrameStore : PointKind.FrameLoad, pfn);
     const { memory } = this.kernel.allocator;
     const slab = memory.bytes(pfn);

@@ -23,6 +23,8 @@ export function* ensureTables(kernel: Kernel, mm: MmStruct, va: number): Routine
     pageTables.link(mm.root, va, frame);
     frames.mapping[frame] = mm.id;
     frames.index[frame] = level === 1 ? va - (va % PMD_SIZE) : -1;
+    // Where tasks are explored it must not matter who needs the lock first.
+    if (level === 1 && kernel.scheduler.preemptive) kernel.ptLocks.of(frame);
     mm.tablePages++;
   }
 }

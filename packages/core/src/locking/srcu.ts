@@ -74,11 +74,12 @@ export class Srcu implements HeldLock {
     this.checkGracePeriod();
     if (this.scheduler.preemptive) yield point(PointKind.RcuSynchronize, this.queue.id);
     const before = this.nextToken;
-    yield* this.queue.waitUntil(() => this.oldest() >= before);
+    yield* this.queue.waitUntil(() => this.readers(() => this.oldest() >= before));
   }
 
   /** Runs `run` once every reader that is inside now has left: at once when there is none. */
   call(run: () => void): void {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.RcuSynchronize, this.queue.id);
     this.deferred.push({ after: this.nextToken, run });
     this.runDeferred();
   }
@@ -87,7 +88,7 @@ export class Srcu implements HeldLock {
   *barrier(): Routine<void> {
     this.checkGracePeriod();
     if (this.scheduler.preemptive) yield point(PointKind.RcuSynchronize, this.queue.id);
-    yield* this.queue.waitUntil(() => this.deferred.length === 0);
+    yield* this.queue.waitUntil(() => this.readers(() => this.deferred.length === 0));
   }
 
   private checkGracePeriod(): void {
@@ -97,6 +98,12 @@ export class Srcu implements HeldLock {
       this.scheduler.fail('srcu-misuse', `${name} waits inside a read section of ${this.name} for its own end`);
     }
     this.lockdep.check(this);
+  }
+
+  /** What readers change, looked at. */
+  private readers(condition: () => boolean): boolean {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.RcuSynchronize, this.queue.id);
+    return condition();
   }
 
   private oldest(): number {

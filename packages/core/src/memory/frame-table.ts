@@ -11,7 +11,10 @@
  * The host backs the arrays page by page as frames are first used: an untouched frame costs address space only, and an
  * access stays one plain typed-array index.
  */
+import { ObjectBase } from '../sched/preemption-point.ts';
+import type { Scheduler } from '../sched/scheduler.ts';
 import { reserveBytes } from './reserve.ts';
+import { watchedColumn } from './watched-column.ts';
 
 /** Metadata of the kernel per frame; what oracles keep about a frame comes on top. */
 export const METADATA_BYTES_PER_FRAME = 42;
@@ -63,12 +66,15 @@ export class FrameTable {
   /** Number of the lock that the frame has as a page-table page; 0 before it first is one. */
   readonly tableLock: Int32Array;
 
-  constructor(frames: number) {
+  /** @param scheduler - Where tasks are explored: what they use of a frame without its lock says so. */
+  constructor(frames: number, scheduler?: Scheduler) {
     const words = (): Int32Array => new Int32Array(reserveBytes(frames * 4));
     this.refcount = words();
-    this.mapcount = words();
-    this.flags = new Uint32Array(reserveBytes(frames * 4));
-    this.mapping = words();
+    const watched = <C extends Int32Array | Uint32Array>(column: C, base: number): C =>
+      scheduler?.preemptive === true ? watchedColumn(column, scheduler, base) : column;
+    this.mapcount = watched(words(), ObjectBase.mapcount);
+    this.flags = watched(new Uint32Array(reserveBytes(frames * 4)), ObjectBase.frameFlags);
+    this.mapping = watched(words(), ObjectBase.mapping);
     this.index = new Float64Array(reserveBytes(frames * 8));
     this.private = words();
     this.next = words();

@@ -62,7 +62,7 @@ export class PageAllocator {
   constructor(scheduler: Scheduler, frames: number, memoryMax?: number) {
     this.scheduler = scheduler;
     this.memory = new PhysicalMemory(frames);
-    this.table = new FrameTable(frames);
+    this.table = new FrameTable(frames, scheduler);
     this.cgroup = memoryMax === undefined ? undefined : new MemoryCgroup(this.table, memoryMax);
     this.zone = new Zone(this.table, frames, scheduler.cpus);
     this.zeroPfn = this.zone.take(scheduler.current.cpu);

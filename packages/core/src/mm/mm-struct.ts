@@ -6,7 +6,7 @@
  */
 import type { MmHandle } from '@mmu-notifier/plugin-api';
 import type { NotifierSubscriptions } from '../notifier/subscriptions.ts';
-import type { GatherOwner } from '../page-table/mmu-gather.ts';
+import { type GatherOwner, PendingFlushes } from '../page-table/mmu-gather.ts';
 import type { NotifierWindow } from '../notifier/subscriptions.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
 import { SharedState } from '../sched/shared-state.ts';
@@ -25,7 +25,7 @@ export class MmStruct implements MmHandle, GatherOwner {
   readonly vmas: VmaTree = new VmaTree();
   count = 1;
   cpuMask = 0;
-  tlbFlushPending = 0;
+  readonly pendingFlushes: PendingFlushes;
   /** `undefined` until the first registration: a machine without consumers pays one test. */
   notifiers: NotifierSubscriptions | undefined;
   /** Invalidation windows whose start has returned and whose end has not been called. */
@@ -43,13 +43,19 @@ export class MmStruct implements MmHandle, GatherOwner {
   /** `unmapped`: the reaper must not touch it any more; `done`: nobody waits for its memory. `MMF_OOM_SKIP` */
   oomSkip: 'unmapped' | 'done' | undefined;
   private usersNow = 1;
+  /** A process that had it has exited, or execs. */
+  orphaned = false;
   private readonly usersState: SharedState;
+  /** Which VMA has an `anon_vma`: looked at before the page-table lock is taken. */
+  readonly anonVmas: SharedState;
   private unstableNow = false;
   private writeProtectSeqNow = 0;
   private readonly flags: SharedState;
 
   constructor(scheduler: Scheduler, id: number, mmapLock: MmapLock, root: number, mmapBase: number) {
     this.usersState = new SharedState(scheduler, scheduler.nextObjectId(`users of mm ${id}`));
+    this.pendingFlushes = new PendingFlushes(scheduler, id);
+    this.anonVmas = new SharedState(scheduler, scheduler.nextObjectId(`anon_vmas of mm ${id}`));
     this.flags = new SharedState(scheduler, scheduler.nextObjectId(`flags of mm ${id}`));
     this.id = id;
     this.mmapLock = mmapLock;
@@ -57,14 +63,17 @@ export class MmStruct implements MmHandle, GatherOwner {
     this.mmapBase = mmapBase;
   }
 
-  /** Whether there are any, and one more or less, commute; but not with the last one that goes. */
+  /**
+   * Whether there are any, and one more or less, commute; but not with the last one that goes. Once the process has gone,
+   * each may be the last, in some order.
+   */
   get users(): number {
     this.usersState.adds();
     return this.usersNow;
   }
 
   set users(users: number) {
-    if (users <= 0) this.usersState.changes();
+    if (users <= 0 || this.orphaned) this.usersState.changes();
     this.usersNow = users;
   }
 

@@ -16,7 +16,7 @@ export class Vma implements RmapVma, HeldLock {
   readonly file: File<Vma> | undefined;
   /** Page index of `start`: in the file, or, for anonymous memory, the virtual page number where it was first mapped. */
   pgoff: number;
-  anonVma: AnonVma | undefined;
+  private anonVmaNow: AnonVma | undefined;
   readonly anonVmaChain: AnonVmaChain[] = [];
   /** The window of which it is a part; a window that mremap has moved has none. `vm_private_data` */
   device: DeviceWindow | undefined;
@@ -34,6 +34,16 @@ export class Vma implements RmapVma, HeldLock {
     this.flags = flags;
     this.file = file;
     this.pgoff = pgoff;
+  }
+
+  get anonVma(): AnonVma | undefined {
+    this.mm.anonVmas.reads();
+    return this.anonVmaNow;
+  }
+
+  set anonVma(anonVma: AnonVma | undefined) {
+    this.mm.anonVmas.changes();
+    this.anonVmaNow = anonVma;
   }
 
   /** As a lock that is held for reading. */

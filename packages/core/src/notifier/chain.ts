@@ -195,7 +195,7 @@ function* callEnds(kernel: Kernel, window: NotifierWindow): Routine<void> {
   const { mm } = window;
   for (const subscription of mm.notifiers?.list ?? []) {
     if (kernel.scheduler.preemptive) yield point(PointKind.CallbackEnd, mm.id);
-    if (!subscription.linked) continue;
+    if (!mm.notifiers?.isLinked(subscription)) continue;
     if (--subscription.openStarts < 0) {
       const range = `[${hex(window.start)}, ${hex(window.end)})`;
       kernel.scheduler.fail('notifier-imbalance', `${subscription.owner} gets an end of ${range} without its start`);

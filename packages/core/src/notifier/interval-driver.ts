@@ -45,7 +45,7 @@ function* makeIntervals(kernel: Kernel, mm: MmStruct): Routine<Errno | undefined
   yield* mm.mmapLock.acquireWrite();
   const error = yield* kernel.allLocks.take(mm);
   if (error === undefined) {
-    mm.notifiers ??= new NotifierSubscriptions();
+    mm.notifiers ??= new NotifierSubscriptions(kernel.scheduler, mm);
     mm.notifiers.intervals ??= new IntervalSubscriptions(kernel.scheduler, mm);
     kernel.observer?.registered(mm);
     kernel.allLocks.drop(mm);
@@ -93,18 +93,26 @@ export function* readBegin(kernel: Kernel, node: IntervalNode): Routine<number> 
 /** `mmu_interval_set_seq`. @locks The driver's, the same as for `readRetry`. */
 export function setSeq(kernel: Kernel, node: IntervalNode, seq: number): void {
   kernel.observer?.intervalSeqUsed(node, 'setSeq');
+  noteSeq(kernel, node, PointKind.Atomic);
   node.seq = seq;
 }
 
 /** `mmu_interval_read_retry`: whether the snapshot is stale. @locks The driver's, held until the commit is done. */
 export function readRetry(kernel: Kernel, node: IntervalNode, seq: number): boolean {
   kernel.observer?.intervalSeqUsed(node, 'readRetry');
+  noteSeq(kernel, node, PointKind.AtomicLoad);
   return node.seq !== seq;
 }
 
 /** `mmu_interval_check_retry`: as `readRetry`, without the lock; only true can be relied on. */
-export function checkRetry(node: IntervalNode, seq: number): boolean {
+export function checkRetry(kernel: Kernel, node: IntervalNode, seq: number): boolean {
+  noteSeq(kernel, node, PointKind.AtomicLoad);
   return node.seq !== seq;
+}
+
+/** Under the driver's lock, but for `readBegin`, which looks at it without. */
+function noteSeq({ scheduler }: Kernel, { mm }: IntervalNode, kind: PointKind): void {
+  if (scheduler.preemptive) scheduler.note(kind, intervalsOf(mm).changed.id);
 }
 
 function intervalsOf(mm: MmStruct): IntervalSubscriptions {

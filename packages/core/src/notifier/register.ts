@@ -38,14 +38,13 @@ export function* registerLocked(
   }
   if (ops.archInvalidateSecondaryTlbs && (ops.invalidateRangeStart || ops.invalidateRangeEnd)) return 'EINVAL';
   // Allocated before the locks: nothing may reclaim while they are all held.
-  const subscriptions = mm.notifiers ?? new NotifierSubscriptions();
+  const subscriptions = mm.notifiers ?? new NotifierSubscriptions(kernel.scheduler, mm);
   const subscription = new Subscription(mm, ops, owner);
   const error = yield* kernel.allLocks.take(mm);
   if (error !== undefined) return error;
   mm.notifiers = subscriptions;
   mm.count++;
-  subscription.linked = true;
-  subscriptions.list = [subscription, ...subscriptions.list];
+  subscriptions.link(subscription);
   kernel.stats.notifier['registrations']++;
   kernel.observer?.registered(mm);
   kernel.allLocks.drop(mm);
@@ -56,12 +55,12 @@ export function* registerLocked(
 export function* unregister(kernel: Kernel, subscription: Subscription): Routine<void> {
   const { mm, ops } = subscription;
   checkHookLocks(kernel.scheduler, 'unregister');
-  if (subscription.linked) {
+  if (mm.notifiers?.isLinked(subscription)) {
     const token = kernel.notifierSrcu.readLock();
     if (kernel.scheduler.preemptive) yield point(PointKind.Release, mm.id);
     if (ops.release) yield* ops.release(mm);
     kernel.notifierSrcu.readUnlock(token);
-    unlink(subscription);
+    mm.notifiers.unlink(subscription);
   }
   yield* kernel.notifierSrcu.synchronize();
   mm.count--;
@@ -78,7 +77,7 @@ export function* getNotifier(
   const existing = mm.notifiers?.list.find((subscription) => subscription.ops === ops);
   let result: Subscription | Errno;
   if (existing) {
-    existing.users++;
+    mm.notifiers?.addUsers(existing, 1);
     result = existing;
   } else {
     checkHookLocks(kernel.scheduler, 'allocNotifier');
@@ -91,8 +90,9 @@ export function* getNotifier(
 
 /** The last put unlinks, and frees after a grace period; it neither waits nor calls `release`. */
 export function putNotifier(kernel: Kernel, subscription: Subscription): void {
-  if (--subscription.users > 0) return;
-  unlink(subscription);
+  const { notifiers } = subscription.mm;
+  if (notifiers === undefined || notifiers.addUsers(subscription, -1) > 0) return;
+  notifiers.unlink(subscription);
   kernel.notifierSrcu.call(() => {
     subscription.ops.freeNotifier?.(subscription.mm);
     subscription.mm.count--;
@@ -116,7 +116,7 @@ export function* releaseNotifiers(kernel: Kernel, mm: MmStruct): Routine<void> {
     if (kernel.scheduler.preemptive) yield point(PointKind.Release, mm.id);
     yield* ops.release(mm);
   }
-  for (const subscription of subscribers) unlink(subscription);
+  for (const subscription of subscribers) mm.notifiers.unlink(subscription);
   kernel.notifierSrcu.readUnlock(token);
   yield* kernel.notifierSrcu.synchronize();
 }
@@ -127,11 +127,4 @@ function* releaseIntervals(kernel: Kernel, mm: MmStruct, intervals: IntervalSubs
   kernel.stats.notifierEvents['RELEASE']++;
   yield* startIntervals(kernel, intervals, { mm, ...range, blockable: true, told: [] });
   yield* endIntervals(kernel, intervals);
-}
-
-function unlink(subscription: Subscription): void {
-  const { notifiers } = subscription.mm;
-  if (!subscription.linked || notifiers === undefined) return;
-  subscription.linked = false;
-  notifiers.list = notifiers.list.filter((other) => other !== subscription);
 }

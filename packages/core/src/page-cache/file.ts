@@ -8,6 +8,8 @@ import { LockClasses } from '../locking/lock-order.ts';
 import { RwSemaphore } from '../locking/rw-semaphore.ts';
 import { IntervalTree } from '../rmap/interval-tree.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
+import { SharedMap } from '../sched/shared-map.ts';
+import { SharedState } from '../sched/shared-state.ts';
 import type { BackingStore } from './backing-store.ts';
 
 /** Where a cached page is. */
@@ -28,9 +30,7 @@ export class File<V = unknown> {
   readonly name: string | undefined;
   readonly kind: FileKind;
   readonly store: BackingStore;
-  /** Bytes; accesses beyond the last page raise SIGBUS. */
-  length: number;
-  readonly pages: Map<number, CachedPage> = new Map();
+  readonly pages: Map<number, CachedPage>;
   /** What evicted pages left behind, by index. */
   readonly shadows: Map<number, number> = new Map();
   readonly iMmap: IntervalTree<V> = new IntervalTree();
@@ -41,6 +41,9 @@ export class File<V = unknown> {
   readonly invalidateLock: RwSemaphore;
   /** Set while `mm_take_all_locks` holds `iMmapLock`. */
   allLocksMark = false;
+  /** Its pages and its length, as they are looked at without a lock. */
+  private readonly state: SharedState;
+  private bytes: number;
 
   constructor(
     id: number,
@@ -55,12 +58,25 @@ export class File<V = unknown> {
     this.id = id;
     this.name = name;
     this.kind = kind;
-    this.length = length;
+    this.bytes = length;
     this.store = store;
     const label = name ?? `shmem ${id}`;
+    this.state = new SharedState(scheduler, scheduler.nextObjectId(`pages of ${label}`));
+    this.pages = new SharedMap(this.state);
     this.iMmapLock = new RwSemaphore(scheduler, lockdep, LockClasses.iMmap, `i_mmap ${label}`, iMmapSleeps);
     this.inodeLock = new RwSemaphore(scheduler, lockdep, LockClasses.inode, `i_rwsem ${label}`);
     this.invalidateLock = new RwSemaphore(scheduler, lockdep, LockClasses.invalidate, `invalidate_lock ${label}`);
+  }
+
+  /** Bytes; accesses beyond the last page raise SIGBUS. */
+  get length(): number {
+    this.state.reads();
+    return this.bytes;
+  }
+
+  set length(length: number) {
+    this.state.changes();
+    this.bytes = length;
   }
 
   /** Pages that have bytes of the file. */

@@ -2,14 +2,14 @@ import { violation } from '../../test/machine.ts';
 import { PageAllocator } from '../memory/page-allocator.ts';
 import { Scheduler } from '../sched/scheduler.ts';
 import { withoutGuard } from '../testing.ts';
-import { MmuGather } from './mmu-gather.ts';
+import { MmuGather, PendingFlushes } from './mmu-gather.ts';
 import { Tlbs } from './tlb.ts';
 
 function gatherOf() {
   const scheduler = new Scheduler(2);
   const allocator = new PageAllocator(scheduler, 2048);
   const tlbs = new Tlbs(scheduler, 2048);
-  const owner = { asid: 1, cpuMask: 0, tlbFlushPending: 0 };
+  const owner = { asid: 1, cpuMask: 0, pendingFlushes: new PendingFlushes(scheduler, 1) };
   const log: string[] = [];
   tlbs.flushSecondary = (_, start, end) => log.push(`flush ${start / 4096}-${end / 4096}`);
   allocator.observer = {
@@ -69,7 +69,7 @@ describe('the gather', () => {
     expect(log).toHaveLength(1);
     finish(other);
     expect(log).toHaveLength(1);
-    expect(owner.tlbFlushPending).toBe(0);
+    expect(owner.pendingFlushes.count).toBe(0);
   });
 
   it('flushes the range of unlinked tables before they are freed', () => {

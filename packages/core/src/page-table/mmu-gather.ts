@@ -6,12 +6,38 @@ import type { Routine } from '@mmu-notifier/plugin-api';
 import { TASK_SIZE } from '../types.ts';
 import type { PageAllocator } from '../memory/page-allocator.ts';
 import type { Scheduler } from '../sched/scheduler.ts';
+import { SharedState } from '../sched/shared-state.ts';
 import type { TlbOwner, Tlbs } from './tlb.ts';
 
 /** An address space that gathers work on. */
 export interface GatherOwner extends TlbOwner {
-  /** How many gathers have changed ptes and not flushed yet. */
-  tlbFlushPending: number;
+  readonly pendingFlushes: PendingFlushes;
+}
+
+/** How many gathers of an mm have changed ptes and not flushed yet. `tlb_flush_pending` */
+export class PendingFlushes {
+  count = 0;
+  private readonly state: SharedState;
+
+  constructor(scheduler: Scheduler, mm: number) {
+    this.state = new SharedState(scheduler, scheduler.nextObjectId(`pending flushes of mm ${mm}`));
+  }
+
+  begin(): void {
+    this.state.adds();
+    this.count++;
+  }
+
+  end(): void {
+    this.state.adds();
+    this.count--;
+  }
+
+  /** `mm_tlb_flush_nested` */
+  get nested(): boolean {
+    this.state.reads();
+    return this.count > 1;
+  }
 }
 
 export class MmuGather {
@@ -33,7 +59,7 @@ export class MmuGather {
     this.owner = owner;
     this.tlbs = tlbs;
     this.allocator = allocator;
-    owner.tlbFlushPending++;
+    owner.pendingFlushes.begin();
   }
 
   /** A pte in the range was changed and must be flushed. */
@@ -67,9 +93,9 @@ export class MmuGather {
    * everything is flushed. @sleeps Never.
    */
   *finish(): Routine<void> {
-    if (this.owner.tlbFlushPending > 1) this.trackAll();
+    if (this.owner.pendingFlushes.nested) this.trackAll();
     if (this.end !== 0 || this.pages.length + this.tables.length > 0) yield* this.flush();
-    this.owner.tlbFlushPending--;
+    this.owner.pendingFlushes.end();
     this.perCpu?.putPerCpu();
   }
 

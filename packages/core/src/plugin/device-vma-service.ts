@@ -16,6 +16,7 @@ import { mapWindow, unmapWindow } from '../device-vma/map-window.ts';
 import { insertPfn, zapWindow } from '../device-vma/window-ptes.ts';
 import type { Kernel } from '../kernel.ts';
 import { FrameFlags } from '../memory/frame-table.ts';
+import { PointKind } from '../sched/preemption-point.ts';
 import type { Ledger } from './ledger.ts';
 import { asMm } from './mm-handle.ts';
 
@@ -75,12 +76,14 @@ export class DeviceVmas implements DeviceVmaService {
 
   loadFrame(pfn: Pfn, offset: number, length: number, into: Uint8Array, at: number): void {
     this.own(pfn, 'reads');
+    this.note(PointKind.FrameLoad, pfn);
     const page = this.kernel.allocator.memory.page(pfn);
     for (let i = 0; i < length; i++) into[at + i] = page[offset + i];
   }
 
   storeFrame(pfn: Pfn, offset: number, length: number, from: Uint8Array, at: number): void {
     this.own(pfn, 'writes');
+    this.note(PointKind.FrameStore, pfn);
     const page = this.kernel.allocator.memory.page(pfn);
     for (let i = 0; i < length; i++) page[offset + i] = from[at + i];
   }
@@ -92,6 +95,11 @@ export class DeviceVmas implements DeviceVmaService {
     for (const { mapped, name, start } of this.windows)
       if (mapped) scheduler.fail('leaked-window', `${device} is detached, and its ${name} at ${hex(start)} is mapped`);
     if (this.frames.size > 0) scheduler.fail('leak', `${device} is detached with ${this.frames.size} frames`);
+  }
+
+  private note(kind: PointKind, pfn: number): void {
+    const { scheduler } = this.kernel;
+    if (scheduler.preemptive) scheduler.note(kind, pfn);
   }
 
   private own(pfn: number, what: string): void {

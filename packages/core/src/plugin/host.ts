@@ -101,7 +101,7 @@ function intervalService(kernel: Kernel, owner: string): IntervalNotifierService
     remove: (subscription) => removeInterval(kernel, subscription as IntervalNode),
     readBegin: (subscription) => readBegin(kernel, subscription as IntervalNode),
     readRetry: (subscription, seq) => readRetry(kernel, subscription as IntervalNode, seq),
-    checkRetry: (subscription, seq) => checkRetry(subscription as IntervalNode, seq),
+    checkRetry: (subscription, seq) => checkRetry(kernel, subscription as IntervalNode, seq),
     setSeq: (subscription, seq) => setSeq(kernel, subscription as IntervalNode, seq),
   };
 }

@@ -40,7 +40,7 @@ export function pageService(kernel: Kernel, device: string): PageService {
     rangeFault(mm, request) {
       const { interval } = request;
       const stale = (): boolean =>
-        interval !== undefined && checkRetry(interval.subscription as IntervalNode, interval.seq);
+        interval !== undefined && checkRetry(kernel, interval.subscription as IntervalNode, interval.seq);
       return rangeFault(kernel, asMm(mm), request, stale);
     },
     unpinPage(pfn) {

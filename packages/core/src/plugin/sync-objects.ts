@@ -99,7 +99,7 @@ export class SyncObjects implements SyncService {
   private *preemptAt(name: string, touches: 'anything' | 'declared'): Routine<void> {
     const { scheduler } = this.kernel;
     let place = this.places.get(name);
-    if (place === undefined) this.places.set(name, (place = scheduler.nextObjectId(name)));
+    if (place === undefined) this.places.set(name, (place = scheduler.placeId(name)));
     yield point(touches === 'declared' ? PointKind.Local : PointKind.Explicit, place);
   }
 
@@ -114,29 +114,34 @@ export class SyncObjects implements SyncService {
 }
 
 class CoreAtomic implements Atomic {
-  value: number;
+  private current: number;
   private readonly scheduler: Scheduler;
   private readonly id: number;
 
   constructor(scheduler: Scheduler, name: string, initial: number) {
     this.scheduler = scheduler;
     this.id = scheduler.nextObjectId(name);
-    this.value = initial;
+    this.current = initial;
+  }
+
+  get value(): number {
+    if (this.scheduler.preemptive) this.scheduler.note(PointKind.AtomicLoad, this.id);
+    return this.current;
   }
 
   *load(): Routine<number> {
     if (this.scheduler.preemptive) yield point(PointKind.AtomicLoad, this.id);
-    return this.value;
+    return this.current;
   }
 
   *store(value: number): Routine<void> {
     if (this.scheduler.preemptive) yield point(PointKind.Atomic, this.id);
-    this.value = value;
+    this.current = value;
   }
 
   *add(delta: number): Routine<number> {
     if (this.scheduler.preemptive) yield point(PointKind.Atomic, this.id);
-    this.value += delta;
-    return this.value;
+    this.current += delta;
+    return this.current;
   }
 }

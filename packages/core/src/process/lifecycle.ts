@@ -68,7 +68,10 @@ export class Processes implements OomProcesses {
     const mm = yield* this.emptyMm();
     if (mm === undefined) return 'ENOMEM';
     const late = yield* process.inFlight.outliveOthers();
-    if (late === undefined) process.mm = mm;
+    if (late === undefined) {
+      process.mm = mm;
+      old.orphaned = true;
+    }
     yield* putMm(this.kernel, late === undefined ? old : mm);
     return late;
   }
@@ -79,6 +82,7 @@ export class Processes implements OomProcesses {
     const { mm, inFlight } = process;
     if (mm === undefined || (inFlight.execing && !process.killed)) return;
     process.mm = undefined;
+    mm.orphaned = true;
     inFlight.kill('EXIT');
     yield* putMm(this.kernel, mm);
   }

@@ -4,6 +4,7 @@
  */
 import { FrameFlags, type FrameTable } from '../memory/frame-table.ts';
 import type { MemoryCgroup } from '../memory/memory-cgroup.ts';
+import type { SharedState } from '../sched/shared-state.ts';
 import { Lruvec, type PageKind, kindOf } from './lruvec.ts';
 
 export class Lru {
@@ -12,10 +13,11 @@ export class Lru {
   readonly cgroup: Lruvec | undefined;
   private readonly frames: FrameTable;
 
-  constructor(frames: FrameTable, cgroup: MemoryCgroup | undefined) {
+  /** @param state - All lists, as tasks use them without a lock in common. */
+  constructor(frames: FrameTable, cgroup: MemoryCgroup | undefined, state: SharedState) {
     this.frames = frames;
-    this.root = new Lruvec(frames);
-    this.cgroup = cgroup && new Lruvec(frames);
+    this.root = new Lruvec(frames, state);
+    this.cgroup = cgroup && new Lruvec(frames, state);
   }
 
   /** All lists, the root's first: what reclaim for the whole machine goes through. */

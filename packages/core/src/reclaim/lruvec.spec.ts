@@ -1,9 +1,11 @@
 import { FrameFlags, FrameTable } from '../memory/frame-table.ts';
+import { Scheduler } from '../sched/scheduler.ts';
+import { SharedState } from '../sched/shared-state.ts';
 import { Lruvec, inactiveIsLow } from './lruvec.ts';
 
 function listsOf(anon: number, file: number) {
   const frames = new FrameTable(anon + file);
-  const lru = new Lruvec(frames);
+  const lru = new Lruvec(frames, new SharedState(new Scheduler(1), 0));
   for (let pfn = 0; pfn < anon + file; pfn++) {
     if (pfn < anon) frames.set(pfn, FrameFlags.SwapBacked);
     lru.add(pfn);

@@ -5,6 +5,7 @@
  */
 import { FrameFlags, type FrameTable } from '../memory/frame-table.ts';
 import { FrameList } from '../memory/frame-list.ts';
+import type { SharedState } from '../sched/shared-state.ts';
 
 export type PageKind = 'anon' | 'file';
 
@@ -23,14 +24,15 @@ export interface KindLists {
 const IO_COST = 32;
 
 export class Lruvec {
-  readonly anon: KindLists;
-  readonly file: KindLists;
   /** Grows with each eviction and activation: the clock that refault distances are measured by. */
   nonresidentAge = 1;
   private readonly frames: FrameTable;
+  private readonly state: SharedState;
+  private readonly lists: { readonly anon: KindLists; readonly file: KindLists };
 
-  constructor(frames: FrameTable) {
+  constructor(frames: FrameTable, state: SharedState) {
     this.frames = frames;
+    this.state = state;
     const lists = (): KindLists => ({
       active: new FrameList(frames),
       inactive: new FrameList(frames),
@@ -38,8 +40,18 @@ export class Lruvec {
       activations: 0,
       activationsSeen: 0,
     });
-    this.anon = lists();
-    this.file = lists();
+    this.lists = { anon: lists(), file: lists() };
+  }
+
+  /** Whoever looks may also take from them. */
+  get anon(): KindLists {
+    this.state.changes();
+    return this.lists.anon;
+  }
+
+  get file(): KindLists {
+    this.state.changes();
+    return this.lists.file;
   }
 
   get size(): number {

@@ -77,10 +77,18 @@ export function pointObject(p: PreemptionPoint): number {
   return Math.floor(p / KINDS);
 }
 
-/** Where objects that have no name of their own begin: the lock and the references of a frame, a task. */
-export const ObjectBase: Readonly<Record<'folioLock' | 'references' | 'task', number>> = {
+/** Where objects that have no name of their own begin: named places of code, what a frame, a swap slot
+ * and a task have. */
+export const ObjectBase: Readonly<
+  Record<'place' | 'folioLock' | 'references' | 'frameFlags' | 'mapcount' | 'mapping' | 'swapSlot' | 'task', number>
+> = {
+  place: 2 ** 20,
   folioLock: 2 ** 24,
   references: 2 ** 25,
+  frameFlags: 2 ** 26,
+  mapcount: 2 ** 27,
+  mapping: 2 ** 28,
+  swapSlot: 2 ** 29,
   task: 2 ** 30,
 };
 
@@ -117,8 +125,12 @@ export function describePoint(p: PreemptionPoint, names: readonly string[] = [])
 }
 
 function nameOf(object: number, names: readonly string[]): string | undefined {
-  const { folioLock, references, task } = ObjectBase;
+  const { folioLock, references, frameFlags, mapcount, mapping, swapSlot, task } = ObjectBase;
   if (object >= task) return `task ${object - task}`;
+  if (object >= swapSlot) return `swap slot ${object - swapSlot}`;
+  if (object >= mapping) return `mapping of frame ${object - mapping}`;
+  if (object >= mapcount) return `mapcount of frame ${object - mapcount}`;
+  if (object >= frameFlags) return `flags of frame ${object - frameFlags}`;
   if (object >= references) return `references of frame ${object - references}`;
   return object >= folioLock ? `folio lock of frame ${object - folioLock}` : names[object];
 }

@@ -1,16 +1,26 @@
 /** What a violation says about the run that led to it: who ran how long, and what each task is at. */
 import type { Violation } from '../contract.ts';
-import { describePoint } from './preemption-point.ts';
+import { ObjectBase, describePoint } from './preemption-point.ts';
 import type { Task } from './task.ts';
 
 export class ScheduleLog {
   private readonly objectNames: string[] = [];
+  private objects = 0;
+  private readonly places = new Map<string, number>();
   private readonly runs: { name: string; steps: number }[] = [];
 
   /** @returns the id of a lock, queue or other object that points name. */
   nameObject(name: string): number {
-    this.objectNames.push(name);
-    return this.objectNames.length - 1;
+    this.objectNames[this.objects] = name;
+    return this.objects++;
+  }
+
+  /** @returns the id of a named place in the code; it tells nothing else apart, so the order of names is nobody's matter. */
+  namePlace(name: string): number {
+    let place = this.places.get(name);
+    if (place === undefined) this.places.set(name, (place = ObjectBase.place + this.places.size));
+    this.objectNames[place] = name;
+    return place;
   }
 
   /** One more step of this task. */

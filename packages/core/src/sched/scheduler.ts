@@ -43,6 +43,8 @@ export class Scheduler {
   /** Started and not ended, but for the one that `run` has not had to suspend. */
   private readonly tasks: Task[] = [];
   private readonly candidates: Task[] = [];
+  /** The scheduler asks whether waits are over: that is nobody's step. */
+  private asking = false;
   private last: Task | undefined;
   private taskCount = 0;
   private stepsSinceEnd = 0;
@@ -66,6 +68,13 @@ export class Scheduler {
   nextObjectId(name: string): number {
     const id = this.log.nameObject(name);
     if (this.preemptive) this.note(PointKind.Atomic, this.idsObject);
+    this.strategy?.objectNamed?.(id, name);
+    return id;
+  }
+
+  /** An id for a place in the code that points name. */
+  placeId(name: string): number {
+    const id = this.log.namePlace(name);
     this.strategy?.objectNamed?.(id, name);
     return id;
   }
@@ -158,7 +167,7 @@ export class Scheduler {
 
   /** Says what the step under way does besides what it announced. Call it only where `preemptive`. */
   note(kind: PointKind, object: number): void {
-    this.strategy?.observe?.(this.current, point(kind, object));
+    if (!this.asking) this.strategy?.observe?.(this.current, point(kind, object));
   }
 
   /** @sleeps For virtual time: other tasks run, then the clock jumps. */
@@ -238,7 +247,9 @@ export class Scheduler {
     if (this.runnable === 0) return undefined;
     if (strategy === undefined) return tasks.find(isRunnable);
     candidates.length = 0;
+    this.asking = true;
     for (const task of tasks) if (isRunnable(task) && task.until?.() !== false) candidates.push(task);
+    this.asking = false;
     return candidates.length === 0 ? undefined : candidates[strategy.pick(candidates, this.last)];
   }
 

@@ -110,7 +110,8 @@ export class WaitQueue {
       return true;
     }
     yield* this.announce(kind, () => task.killed || condition(), this.id);
-    return condition();
+    // Read again in the step that it ends: what the scheduler has asked is none.
+    return condition() || !task.killed;
   }
 
   private *announce(kind: PointKind, condition: () => boolean, object: number): Routine<void> {

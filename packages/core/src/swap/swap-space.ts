@@ -5,6 +5,9 @@
  */
 import { assert } from '../contract.ts';
 import { reserveBytes } from '../memory/reserve.ts';
+import { ObjectBase, PointKind } from '../sched/preemption-point.ts';
+import type { Scheduler } from '../sched/scheduler.ts';
+import { SharedState } from '../sched/shared-state.ts';
 import type { MachineTracer } from '../tracing/tracer.ts';
 import type { SwapDevice } from './swap-device.ts';
 
@@ -22,8 +25,13 @@ export class SwapSpace {
   /** What the page that was written to a slot left behind; 0 is nothing. */
   private readonly shadows: Float64Array;
   private cursor = 0;
+  private readonly scheduler: Scheduler;
+  /** Which slots are free, and where the search goes on. */
+  private readonly free: SharedState;
 
-  constructor(slots: number, device: SwapDevice, tracer?: MachineTracer) {
+  constructor(scheduler: Scheduler, slots: number, device: SwapDevice, tracer?: MachineTracer) {
+    this.scheduler = scheduler;
+    this.free = new SharedState(scheduler, scheduler.nextObjectId('free swap slots'));
     this.slots = slots;
     this.device = device;
     this.tracer = tracer;
@@ -33,6 +41,7 @@ export class SwapSpace {
 
   /** A free slot, counted once for the swap cache; -1 when swap is full. */
   allocate(): number {
+    this.free.changes();
     if (!this.hasRoom) return -1;
     while (this.counts[this.cursor] !== 0) this.cursor = (this.cursor + 1) % this.slots;
     const slot = this.cursor;
@@ -43,30 +52,36 @@ export class SwapSpace {
   }
 
   get hasRoom(): boolean {
+    this.free.reads();
     return this.used < this.slots;
   }
 
   /** One more entry names the slot. `swap_duplicate` */
   duplicate(slot: number): void {
+    this.note(PointKind.Atomic, slot);
     assert(this.counts[slot] > 0, 'a swap entry names a slot in use', slot);
     this.counts[slot]++;
   }
 
   /** One entry less. `swap_free` */
   release(slot: number): void {
+    this.note(PointKind.Atomic, slot);
     assert(this.counts[slot] > 0, 'a freed swap slot is in use', slot);
     if (--this.counts[slot] > 0) return;
+    this.free.changes();
     this.used--;
     this.shadows[slot] = 0;
   }
 
   /** Reclaim has taken the page: only the slot has it now. */
   evictedFrom(slot: number, shadow: number): void {
+    this.note(PointKind.Atomic, slot);
     this.shadows[slot] = shadow;
   }
 
   /** What `evictedFrom` left; the slot forgets it. */
   takeShadow(slot: number): number {
+    this.note(PointKind.Atomic, slot);
     const shadow = this.shadows[slot];
     this.shadows[slot] = 0;
     return shadow;
@@ -74,19 +89,23 @@ export class SwapSpace {
 
   /** Entries that name the slot, the cache not counted. */
   entries(slot: number): number {
+    this.note(PointKind.AtomicLoad, slot);
     return this.counts[slot] - (this.cache.has(slot) ? 1 : 0);
   }
 
   cached(slot: number): number | undefined {
+    this.note(PointKind.AtomicLoad, slot);
     return this.cache.get(slot);
   }
 
   addToCache(slot: number, pfn: number): void {
+    this.note(PointKind.Atomic, slot);
     assert(!this.cache.has(slot), 'a slot has one page in the swap cache', slot);
     this.cache.set(slot, pfn);
   }
 
   removeFromCache(slot: number): void {
+    this.note(PointKind.Atomic, slot);
     assert(this.cache.delete(slot), 'a page that leaves the swap cache is in it', slot);
     this.release(slot);
   }
@@ -105,5 +124,9 @@ export class SwapSpace {
     this.device.read(slot, into);
     this.pagesIn++;
     this.tracer?.swappedIn?.(slot);
+  }
+
+  private note(kind: PointKind, slot: number): void {
+    if (this.scheduler.preemptive) this.scheduler.note(kind, ObjectBase.swapSlot + slot);
   }
 }

@@ -76,20 +76,21 @@ export function* asidFor(shared: GruShared, gru: GruState, gms: Gms): Routine<nu
   if (tracker.asid === 0 || stale) {
     // It may have been loaded while ids wrapped, and left entries: nobody will look for them.
     if (tracker.asid !== 0) gms.abandonAsid(shared, gru.gid);
-    tracker.asid = yield* gru.asids.next(shared, gru);
-    tracker.generation = gru.asids.generation;
+    const asid = yield* gru.asids.next(shared, gru);
+    gms.track(gru.gid, { asid, generation: gru.asids.generation });
     shared.stats.asid_new();
   } else {
     shared.stats.asid_reuse();
   }
   gru.asidLock.release();
   gms.asidmap |= 1 << gru.gid;
-  return tracker.asid;
+  return gms.tracker(gru.gid).asid;
 }
 
 /** Ids of the contexts that are loaded, or about to be. */
 function inUse(gru: GruState): ReadonlySet<number> {
   const used = new Set<number>();
+  gru.chiplet.state.reads();
   for (const gts of gru.contexts) if (gts !== undefined) used.add(gts.gms.tracker(gru.gid).asid);
   return used;
 }

@@ -41,20 +41,20 @@ export function* tryDropin(shared: GruShared, gru: GruState, gts: Gts, cbr: Cbr,
   const { stats, host } = shared;
   const { preemptive } = host.sync;
   const { tfh } = cbr;
-  if (preemptive) yield* host.sync.preempt('gru: read the handle');
+  if (preemptive) yield* host.sync.preempt('gru: read the handle', 'declared');
   const image = tfh.read();
   const early = answered(shared, image, asker);
   if (early !== undefined) return early;
   const address = image.missVaddr;
   const write = (image.cause & FaultCause.TlbMod) !== 0;
 
-  if (preemptive) yield* host.sync.preempt('gru: test the count');
+  if (preemptive) yield* host.sync.preempt('gru: test the count', 'declared');
   if (tests.rangeActive(gts.gms)) {
     stats.tlb_dropin_fail_range_active();
     return handOver(shared, cbr, image, asker);
   }
 
-  if (preemptive) yield* host.sync.preempt('gru: look the page up');
+  if (preemptive) yield* host.sync.preempt('gru: look the page up', 'declared');
   // A context that runs has an address space that has not been released: its tables are there.
   if (!gts.loaded || gts.gru !== gru) {
     stats.tlb_dropin_fail_no_asid();
@@ -73,7 +73,7 @@ export function* tryDropin(shared: GruShared, gru: GruState, gts: Gts, cbr: Cbr,
   }
 
   if (asker === 'interrupt') preload(shared, gts, cbr, image, write);
-  if (preemptive) yield* host.sync.preempt('gru: drop in');
+  if (preemptive) yield* host.sync.preempt('gru: drop in', 'declared');
   dropIn(shared, gts, cbr, image, pfn, write);
   return 'done';
 }

@@ -15,6 +15,7 @@ import type {
   MmuNotifierOps,
   NotifierSubscription,
   Routine,
+  SharedState,
   SpinLock,
   WaitQueue,
 } from '@mmu-notifier/plugin-api';
@@ -24,11 +25,11 @@ import type { GruShared } from './shared.ts';
 /** The ASID on one chiplet. @locks gms.asidLock. */
 export interface AsidTracker {
   /** 0: none; the next load takes a new one. */
-  asid: number;
+  readonly asid: number;
   /** Generation of the chiplet's allocator when it was handed out. */
-  generation: number;
+  readonly generation: number;
   /** Contexts that run with it, a bit each. */
-  contexts: number;
+  readonly contexts: number;
 }
 
 export class Gms {
@@ -39,17 +40,16 @@ export class Gms {
   users = 0;
   /** The last context is gone: whoever still waits for `get` begins again with a new object. */
   dead = false;
-  /** The address space is gone or going: nothing is loaded any more. @locks asidLock. */
-  released = false;
-
   /** Ranges between their start and their end (`ms_range_active`). */
   readonly rangeActive: Atomic;
   /** Whoever waits until no range is open. */
   readonly waitQueue: WaitQueue;
   readonly asidLock: SpinLock;
   readonly asids: AsidTracker[] = [];
-  /** Chiplets that have an ASID, a bit each. */
-  asidmap = 0;
+  /** What is read outside of `asidLock`: the map, the ASIDs, whether it is released. */
+  private readonly state: SharedState;
+  private releasedNow = false;
+  private map = 0;
 
   constructor(shared: GruShared, mm: MmHandle) {
     const { host, chiplets } = shared;
@@ -58,8 +58,31 @@ export class Gms {
     this.rangeActive = host.sync.atomic(`${owner}.rangeActive`);
     this.waitQueue = host.sync.waitQueue(`${owner}.waitQueue`);
     this.asidLock = host.sync.spinLock(`${owner}.asidLock`);
+    this.state = host.sync.sharedState(`${owner}.state`);
     for (let gid = 0; gid < chiplets.length; gid++) this.asids.push({ asid: 0, generation: 0, contexts: 0 });
     this.ops = notifierOps(shared, this);
+  }
+
+  /** The address space is gone or going: nothing is loaded any more. @locks Changed under asidLock. */
+  get released(): boolean {
+    this.state.reads();
+    return this.releasedNow;
+  }
+
+  set released(released: boolean) {
+    this.state.changes();
+    this.releasedNow = released;
+  }
+
+  /** Chiplets that have an ASID, a bit each. @locks Changed under asidLock. */
+  get asidmap(): number {
+    this.state.reads();
+    return this.map;
+  }
+
+  set asidmap(asidmap: number) {
+    this.state.changes();
+    this.map = asidmap;
   }
 
   /** Whether a range of this address space is being invalidated. */
@@ -79,7 +102,14 @@ export class Gms {
   }
 
   tracker(gid: number): AsidTracker {
+    this.state.reads();
     return this.asids[gid] as AsidTracker;
+  }
+
+  /** Changes what is known of the ASID on a chiplet. @locks asidLock held. */
+  track(gid: number, change: Partial<AsidTracker>): void {
+    this.state.changes();
+    this.asids[gid] = { ...(this.asids[gid] as AsidTracker), ...change };
   }
 
   /**
@@ -89,9 +119,8 @@ export class Gms {
    * @locks asidLock held. @sleeps Never.
    */
   abandonAsid(shared: GruShared, gid: number): void {
-    const tracker = this.tracker(gid);
-    shared.chiplets[gid]?.chiplet.tlb.abandon(tracker.asid, this.mm);
-    tracker.asid = 0;
+    shared.chiplets[gid]?.chiplet.tlb.abandon(this.tracker(gid).asid, this.mm);
+    this.track(gid, { asid: 0 });
     this.asidmap &= ~(1 << gid);
   }
 }
@@ -104,6 +133,7 @@ export class Gms {
 export function* getGms(shared: GruShared, mm: MmHandle): Routine<Gms | Errno> {
   const { host, spaces, stats } = shared;
   for (;;) {
+    shared.state.changes();
     let gms = spaces.get(mm.id);
     if (gms === undefined) {
       spaces.set(mm.id, (gms = new Gms(shared, mm)));
@@ -114,6 +144,7 @@ export function* getGms(shared: GruShared, mm: MmHandle): Routine<Gms | Errno> {
       if (gms.users === 0) forget(shared, gms);
       return subscription;
     }
+    shared.state.changes();
     if (!gms.dead) {
       gms.subscription = subscription;
       gms.users++;
@@ -126,6 +157,7 @@ export function* getGms(shared: GruShared, mm: MmHandle): Routine<Gms | Errno> {
 
 /** Gives one user back. The ASIDs of an object without users die with it. @sleeps Never, but for its spinlock. */
 export function* putGms(shared: GruShared, gms: Gms): Routine<void> {
+  shared.state.changes();
   if (--gms.users > 0) return;
   forget(shared, gms);
   if (!gms.asidLock.acquireNow()) yield* gms.asidLock.acquire();

@@ -47,7 +47,7 @@ export class GruState {
     const owner = `${host.deviceName}.gru${gid}`;
     this.host = host;
     this.gid = gid;
-    this.chiplet = new Chiplet(host.ledger, config.tlbEntries);
+    this.chiplet = new Chiplet(host.ledger, config.tlbEntries, host.sync.sharedState(`${owner}.chiplet`));
     this.unit = new ExecutionUnit(this.chiplet, host.ledger);
     this.lock = host.sync.spinLock(`${owner}.lock`);
     this.asidLock = host.sync.spinLock(`${owner}.asidLock`);
@@ -57,6 +57,7 @@ export class GruState {
   /** Room for a context; `undefined` where there is none. @locks lock held. @sleeps Never. */
   reserve(gts: Gts): Reservation | undefined {
     assertHeld(this.lock, 'gru.lock');
+    this.chiplet.state.changes();
     const ctxnum = this.contexts.indexOf(undefined);
     const { controlBlocks, dataSegmentBytes } = gts.config;
     const cbrs = freeUnits(this.cbrUnits, controlBlocks / CBR_UNIT);
@@ -76,6 +77,7 @@ export class GruState {
   /** @locks lock held. @sleeps Never. */
   free({ ctxnum, cbrs, dsr }: Reservation): void {
     assertHeld(this.lock, 'gru.lock');
+    this.chiplet.state.changes();
     this.contexts[ctxnum] = undefined;
     for (const { number } of cbrs) this.cbrUnits[Math.floor(number / CBR_UNIT)] = 0;
     const first = dsr.byteOffset / DSR_UNIT;
@@ -94,19 +96,21 @@ export class GruState {
     const { lock, tgh } = this.nextTgh();
     if (!lock.acquireNow()) yield* lock.acquire();
     tgh.start(purge);
-    if (this.host.sync.preemptive) yield* this.host.sync.preempt('gru: wait for the purge');
+    if (this.host.sync.preemptive) yield* this.host.sync.preempt('gru: wait for the purge', 'declared');
     tgh.complete();
     lock.release();
   }
 
   /** Registers and pieces of data segment that are given out, for invariants. */
   get givenOut(): { readonly cbrs: number; readonly dsrBytes: number } {
+    this.chiplet.state.reads();
     const sum = (units: Uint8Array): number => units.reduce((total, unit) => total + unit, 0);
     return { cbrs: sum(this.cbrUnits) * CBR_UNIT, dsrBytes: sum(this.dsrUnits) * DSR_UNIT };
   }
 
   /** CPUs have handles of their own in Linux; here they take turns. */
   private nextTgh(): LockedTgh {
+    this.chiplet.state.changes();
     const number = this.purges++ % TGHS;
     let handle = this.tghs[number];
     if (handle === undefined) {

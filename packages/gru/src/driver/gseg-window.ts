@@ -40,22 +40,22 @@ export class GsegWindow implements SegmentView {
   private readonly cbPages: number;
   private readonly gts: Gts;
   private readonly service: DeviceVmaService;
-  /** Frames of the chiplets that nobody has now. */
-  private readonly pool: Pfn[];
+  private readonly shared: GruShared;
   /** While the context is loaded. */
   private frames: readonly Pfn[] = [];
 
-  constructor(gts: Gts, service: DeviceVmaService, pool: Pfn[]) {
+  constructor(gts: Gts, service: DeviceVmaService, shared: GruShared) {
     this.gts = gts;
     this.service = service;
-    this.pool = pool;
+    this.shared = shared;
     this.cbPages = Math.ceil((gts.config.controlBlocks * CB_STRIDE) / PAGE_SIZE);
     this.pages = this.cbPages + Math.ceil(gts.config.dataSegmentBytes / PAGE_SIZE);
   }
 
   /** The context has registers. @locks gts.ctxlock. @sleeps Never. */
   load(dsr: Uint8Array): void {
-    this.frames = this.pool.splice(-this.pages);
+    this.shared.state.changes();
+    this.frames = this.shared.windowFrames.splice(-this.pages);
     for (const { number } of this.gts.blocks) this.showStatus(number);
     this.push(dsr);
   }
@@ -63,7 +63,8 @@ export class GsegWindow implements SegmentView {
   /** It has none any more; no CPU reaches them. @locks gts.ctxlock. @sleeps Never. */
   unload(dsr: Uint8Array): void {
     this.pull(dsr);
-    this.pool.push(...this.frames);
+    this.shared.state.changes();
+    this.shared.windowFrames.push(...this.frames);
     this.frames = [];
   }
 
@@ -119,13 +120,12 @@ export function* mapGseg(
   unload: () => Routine<void>,
   close: () => Routine<void>,
 ): Routine<VirtualAddress | Errno> {
-  const { host, windowFrames } = shared;
-  const { deviceVmas } = host;
+  const { deviceVmas } = shared.host;
   if (deviceVmas === undefined) return 'EOPNOTSUPP';
   if (address !== undefined && address % GSEG_BYTES !== 0) return 'EINVAL';
   if (gts.window !== undefined) return 'EEXIST';
-  const gseg = new GsegWindow(gts, deviceVmas, windowFrames);
-  const error = yield* grow(deviceVmas, windowFrames, gseg.pages);
+  const gseg = new GsegWindow(gts, deviceVmas, shared);
+  const error = yield* grow(deviceVmas, shared, gseg.pages);
   if (error !== undefined) return error;
   yield* gts.ctxlock.acquire();
   const free = !gts.closed && gts.window === undefined;
@@ -135,7 +135,7 @@ export function* mapGseg(
   }
   gts.ctxlock.release();
   if (!free) {
-    shrink(deviceVmas, windowFrames, gseg.pages);
+    shrink(deviceVmas, shared, gseg.pages);
     return gts.closed ? 'EIO' : 'EEXIST';
   }
   const window = yield* deviceVmas.map(
@@ -171,7 +171,7 @@ export function* forgetWindow(shared: GruShared, gts: Gts, unload: () => Routine
   }
   gts.ctxlock.release();
   const { deviceVmas } = shared.host;
-  if (window !== undefined && deviceVmas !== undefined) shrink(deviceVmas, shared.windowFrames, window.pages);
+  if (window !== undefined && deviceVmas !== undefined) shrink(deviceVmas, shared, window.pages);
 }
 
 /** @locks mmapLock held for reading. @sleeps May. */
@@ -204,18 +204,20 @@ function* loadForFault(shared: GruShared, gts: Gts): Routine<void> {
   yield* gsegFault(shared, gts);
 }
 
-function* grow(service: DeviceVmaService, pool: Pfn[], pages: number): Routine<Errno | undefined> {
+function* grow(service: DeviceVmaService, shared: GruShared, pages: number): Routine<Errno | undefined> {
   for (let i = 0; i < pages; i++) {
     const pfn = yield* service.allocateFrame();
     if (isErrno(pfn)) {
-      shrink(service, pool, i);
+      shrink(service, shared, i);
       return pfn;
     }
-    pool.push(pfn);
+    shared.state.changes();
+    shared.windowFrames.push(pfn);
   }
   return undefined;
 }
 
-function shrink(service: DeviceVmaService, pool: Pfn[], pages: number): void {
-  for (const pfn of pool.splice(pool.length - pages)) service.freeFrame(pfn);
+function shrink(service: DeviceVmaService, { windowFrames, state }: GruShared, pages: number): void {
+  state.changes();
+  for (const pfn of windowFrames.splice(windowFrames.length - pages)) service.freeFrame(pfn);
 }

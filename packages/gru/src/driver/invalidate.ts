@@ -37,7 +37,7 @@ export function invalidateRangeStart(shared: GruShared, gms: Gms, { start, end }
 /** @sleeps Never. */
 export function* invalidateRangeEnd(shared: GruShared, gms: Gms): Routine<void> {
   const { sync } = shared.host;
-  if (sync.preemptive) yield* sync.preempt('gru: lower the count');
+  if (sync.preemptive) yield* sync.preempt('gru: lower the count', 'declared');
   const active = yield* gms.endRange();
   if (active < 0) shared.warnings.push(`mm ${gms.mm.id}: an end came without its start`);
 }
@@ -51,9 +51,9 @@ export const callbacks: { release: (shared: GruShared, gms: Gms) => Routine<void
 export const steps = {
   *start(shared: GruShared, gms: Gms, start: number, end: number): Routine<'done'> {
     const { sync } = shared.host;
-    if (sync.preemptive) yield* sync.preempt('gru: raise the count');
+    if (sync.preemptive) yield* sync.preempt('gru: raise the count', 'declared');
     yield* gms.beginRange();
-    if (sync.preemptive) yield* sync.preempt('gru: purge');
+    if (sync.preemptive) yield* sync.preempt('gru: purge', 'declared');
     yield* flushRange(shared, gms, start, end);
     return 'done';
   },
@@ -95,6 +95,7 @@ export function* flushRange(shared: GruShared, gms: Gms, start: number, end: num
 export function* release(shared: GruShared, gms: Gms): Routine<void> {
   if (!gms.asidLock.acquireNow()) yield* gms.asidLock.acquire();
   gms.released = true;
+  shared.state.reads();
   const contexts = [...shared.contexts.values()].flat().filter((gts) => gts.gms === gms);
   for (const gts of contexts) stopContext(shared, gts);
   for (let gid = 0; gid < gms.asids.length; gid++) if (gms.tracker(gid).asid !== 0) gms.abandonAsid(shared, gid);

@@ -53,7 +53,7 @@ export function* loadContext(shared: GruShared, gts: Gts): Routine<boolean> {
   const runs = !gms.released;
   if (runs) {
     const asid = yield* asidFor(shared, gru, gms);
-    gms.tracker(gru.gid).contexts |= 1 << reservation.ctxnum;
+    gms.track(gru.gid, { contexts: gms.tracker(gru.gid).contexts | (1 << reservation.ctxnum) });
     cch.start(asid);
   }
   gms.asidLock.release();
@@ -101,7 +101,7 @@ export function stopContext(shared: GruShared, gts: Gts): void {
   assertHeld(gms.asidLock, 'gms.asidLock');
   if (gru === undefined || reservation === undefined || cch?.state !== 'RUNNING') return;
   cch.stop();
-  gms.tracker(gru.gid).contexts &= ~(1 << reservation.ctxnum);
+  gms.track(gru.gid, { contexts: gms.tracker(gru.gid).contexts & ~(1 << reservation.ctxnum) });
   shared.stats.unload_user_context();
   shared.stats.contexts_loaded(-1);
 }

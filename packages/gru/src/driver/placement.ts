@@ -63,7 +63,7 @@ function* leaveWrongChiplet(shared: GruShared, gts: Gts): Routine<void> {
 export function* stealContext(shared: GruShared, thief: Gts): Routine<boolean> {
   const { stats, blades, host } = shared;
   const blade = blades[thief.config.blade ?? thief.homeBlade] as Blade;
-  for (const { gru, victim } of victims(blade, chipletsFor(shared, thief))) {
+  for (const { gru, victim } of victims(shared, blade, chipletsFor(shared, thief))) {
     if (victim === thief || host.tasks.now() - victim.stolenAt < STEAL_DELAY || !victim.ctxlock.tryAcquire()) continue;
     const found = victim.gru === gru;
     if (found) {
@@ -84,12 +84,19 @@ export function markStolen({ host, stats }: GruShared, victim: Gts): void {
 }
 
 /** Contexts of the chiplets, from behind the last victim on; moves the mark along. */
-function* victims(blade: Blade, allowed: readonly GruState[]): Iterable<{ gru: GruState; victim: Gts }> {
+function* victims(
+  { state }: GruShared,
+  blade: Blade,
+  allowed: readonly GruState[],
+): Iterable<{ gru: GruState; victim: Gts }> {
   const { chiplets } = blade;
+  // Where the search goes on, and who is where.
+  state.changes();
   for (let i = 0; i < chiplets.length * CONTEXTS; i++) {
     blade.lruContext = (blade.lruContext + 1) % CONTEXTS;
     if (blade.lruContext === 0) blade.lruChiplet = (blade.lruChiplet + 1) % chiplets.length;
     const gru = chiplets[blade.lruChiplet] as GruState;
+    gru.chiplet.state.reads();
     const victim = gru.contexts[blade.lruContext];
     if (victim !== undefined && allowed.includes(gru)) yield { gru, victim };
   }

@@ -11,7 +11,7 @@
  * the count of open ranges and the hardware's own rule (`hardware/tfh.ts`) keep a drop-in true. Linux holds mmapLock and
  * ts_ctxlock there.
  */
-import type { Pfn, PluginHost } from '@mmu-notifier/plugin-api';
+import type { Pfn, PluginHost, SharedState } from '@mmu-notifier/plugin-api';
 import type { GruConfig } from '../options.ts';
 import type { GruStats } from '../stats.ts';
 import type { Blade } from './blade.ts';
@@ -21,6 +21,8 @@ import type { Gts } from './gts.ts';
 
 export interface GruShared {
   readonly host: PluginHost;
+  /** The maps and lists below, which tasks use without a lock in common. */
+  readonly state: SharedState;
   readonly stats: GruStats;
   readonly config: GruConfig;
   readonly blades: readonly Blade[];

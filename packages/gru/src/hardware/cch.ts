@@ -2,6 +2,7 @@
  * A context configuration handle (CCH): the registers and the part of the data segment that a context has, and the ASID
  * that its addresses are tagged with.
  */
+import type { SharedState } from '@mmu-notifier/plugin-api';
 import type { Cbr } from './cbr.ts';
 
 /** Where a miss goes: to the CPU's fault map with an interrupt, or to the process that polls its block. */
@@ -19,7 +20,7 @@ export interface SegmentView {
 
 export class Cch {
   readonly ctxnum: number;
-  state: CchState = 'INACTIVE';
+  private stateNow: CchState = 'INACTIVE';
   asid = 0;
   missMode: MissMode = 'interrupt';
   /** By number of the control block. */
@@ -27,9 +28,22 @@ export class Cch {
   dsr: Uint8Array = new Uint8Array(0);
   /** Where the process has a window: the same bytes, in frames that a CPU can map. */
   view: SegmentView | undefined;
+  /** Of the chiplet. */
+  private readonly shared: SharedState;
 
-  constructor(ctxnum: number) {
+  constructor(ctxnum: number, shared: SharedState) {
     this.ctxnum = ctxnum;
+    this.shared = shared;
+  }
+
+  get state(): CchState {
+    this.shared.reads();
+    return this.stateNow;
+  }
+
+  set state(state: CchState) {
+    this.shared.changes();
+    this.stateNow = state;
   }
 
   allocate(cbrs: readonly Cbr[], dsr: Uint8Array, missMode: MissMode): void {

@@ -2,7 +2,7 @@
  * One chiplet: what silicon has, and nothing that software remembers. A miss sets the register's bit in the TLB fault
  * map (TFM) of the CPU that serves the chiplet, and interrupts it.
  */
-import type { LedgerService } from '@mmu-notifier/plugin-api';
+import type { LedgerService, SharedState } from '@mmu-notifier/plugin-api';
 import type { Cbr } from './cbr.ts';
 import { Cch } from './cch.ts';
 import { CBRS, CONTEXTS, DSR_BYTES, MAX_PURGE_PAGES } from './geometry.ts';
@@ -10,6 +10,8 @@ import { Tfh } from './tfh.ts';
 import { Tlb } from './tlb.ts';
 
 export class Chiplet {
+  /** All of it, as tasks use it without a lock in common. */
+  readonly state: SharedState;
   readonly tlb: Tlb;
   readonly cchs: readonly Cch[];
   readonly cbrs: readonly Cbr[];
@@ -19,20 +21,27 @@ export class Chiplet {
   /** The TFM: registers whose fault bit is set. */
   private faultMap: Cbr[] = [];
 
-  constructor(ledger: LedgerService, tlbEntries: number) {
-    this.tlb = new Tlb(ledger, tlbEntries);
-    this.cchs = Array.from({ length: CONTEXTS }, (_, ctxnum) => new Cch(ctxnum));
-    this.cbrs = Array.from({ length: CBRS }, (_, number) => ({ number, tfh: new Tfh(this.tlb), block: undefined }));
+  constructor(ledger: LedgerService, tlbEntries: number, state: SharedState) {
+    this.state = state;
+    this.tlb = new Tlb(ledger, tlbEntries, state);
+    this.cchs = Array.from({ length: CONTEXTS }, (_, ctxnum) => new Cch(ctxnum, state));
+    this.cbrs = Array.from({ length: CBRS }, (_, number) => ({
+      number,
+      tfh: new Tfh(this.tlb, state),
+      block: undefined,
+    }));
   }
 
   /** The register missed in a context that has its misses announced. */
   announce(cbr: Cbr): void {
+    this.state.changes();
     this.faultMap.push(cbr);
     this.interrupt();
   }
 
   /** Reads the fault map and clears it. */
   takeFaults(): readonly Cbr[] {
+    this.state.changes();
     const faults = this.faultMap;
     this.faultMap = [];
     return faults;

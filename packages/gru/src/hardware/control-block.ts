@@ -2,6 +2,7 @@
  * A control block (CB): where a process writes an instruction, and where hardware says what became of it. The block is
  * the process's; it sits in a control block register while its context is loaded, and is an image in memory otherwise.
  */
+import type { SharedState } from '@mmu-notifier/plugin-api';
 import type { Instruction } from './instruction.ts';
 
 /** `istatus`. In `CALL_OS` hardware waits for the process to ask the driver. */
@@ -18,7 +19,7 @@ export interface Exception {
 
 export class ControlBlock {
   readonly number: number;
-  istatus: InstructionStatus = 'IDLE';
+  private status: InstructionStatus = 'IDLE';
   instruction: Instruction | undefined;
   /** Bytes, or elements, that are finished: where the instruction goes on after a miss. */
   done = 0;
@@ -27,16 +28,44 @@ export class ControlBlock {
   /** What an atomic operation found. */
   result = 0n;
   exception: Exception | undefined;
-  /** Somebody of the process uses it. */
-  claimed = false;
-  /** Runs by itself: nobody waits for it. */
-  asynchronous = false;
+  private taken = false;
+  private alone = false;
   /** Told of every change that a process which polls the block would see. */
   private readonly changed: () => void;
+  /** Of the context. */
+  private readonly shared: SharedState;
 
-  constructor(number: number, changed: () => void) {
+  constructor(number: number, shared: SharedState, changed: () => void) {
     this.number = number;
+    this.shared = shared;
     this.changed = changed;
+  }
+
+  get istatus(): InstructionStatus {
+    this.shared.reads();
+    return this.status;
+  }
+
+  /** Somebody of the process uses it. */
+  get claimed(): boolean {
+    this.shared.reads();
+    return this.taken;
+  }
+
+  set claimed(claimed: boolean) {
+    this.shared.changes();
+    this.taken = claimed;
+  }
+
+  /** Runs by itself: nobody waits for it. */
+  get asynchronous(): boolean {
+    this.shared.reads();
+    return this.alone;
+  }
+
+  set asynchronous(asynchronous: boolean) {
+    this.shared.changes();
+    this.alone = asynchronous;
   }
 
   issue(instruction: Instruction): void {
@@ -48,7 +77,8 @@ export class ControlBlock {
   }
 
   become(istatus: InstructionStatus): void {
-    this.istatus = istatus;
+    this.shared.changes();
+    this.status = istatus;
     this.changed();
   }
 

@@ -1,4 +1,4 @@
-import { FakeLedger, page } from '../../test/fake-ledger.ts';
+import { ALONE, FakeLedger, page } from '../../test/fake-ledger.ts';
 import { Cause } from './cause.ts';
 import { Chiplet } from './chiplet.ts';
 import { ControlBlock } from './control-block.ts';
@@ -13,11 +13,11 @@ const PAGE = 4096;
 /** One running context with 1 KiB of data segment; misses are answered with frame 100 + page, from page 1 to 15. */
 class Bench {
   readonly ledger = new FakeLedger();
-  readonly chiplet = new Chiplet(this.ledger, 16);
+  readonly chiplet = new Chiplet(this.ledger, 16, ALONE);
   readonly unit = new ExecutionUnit(this.chiplet, this.ledger);
   readonly cbr = this.chiplet.cbrs[0]!;
   readonly cch = this.chiplet.cchs[0]!;
-  readonly block = new ControlBlock(0, () => undefined);
+  readonly block = new ControlBlock(0, ALONE, () => undefined);
   misses: string[] = [];
 
   constructor() {

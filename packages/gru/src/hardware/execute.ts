@@ -28,6 +28,7 @@ export class ExecutionUnit {
 
   /** One step of an active block of a running context. @sleeps Never. */
   step(cch: Cch, cbr: Cbr): void {
+    this.chiplet.state.reads();
     cch.view?.pull(cch.dsr);
     this.execute(cch, cbr);
     cch.view?.push(cch.dsr);

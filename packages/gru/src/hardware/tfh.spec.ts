@@ -1,12 +1,12 @@
-import { FakeLedger, page } from '../../test/fake-ledger.ts';
+import { ALONE, FakeLedger, page } from '../../test/fake-ledger.ts';
 import { ControlBlock } from './control-block.ts';
 import { FaultCause, Tfh } from './tfh.ts';
 import { Tlb } from './tlb.ts';
 
 function missing(state: 'MISS_FMM' | 'MISS_UPM' = 'MISS_FMM'): { tfh: Tfh; block: ControlBlock; ledger: FakeLedger } {
   const ledger = new FakeLedger();
-  const tfh = new Tfh(new Tlb(ledger, 16));
-  const block = new ControlBlock(0, () => undefined);
+  const tfh = new Tfh(new Tlb(ledger, 16, ALONE), ALONE);
+  const block = new ControlBlock(0, ALONE, () => undefined);
   tfh.activate(block, 3);
   block.issue({ opcode: 'vload', address: 4096, length: 1, dsr: 0 });
   tfh.raise(state, FaultCause.TlbMiss, 4096, 8);

@@ -10,7 +10,7 @@
  * context was unloaded and the register given to somebody else, does nothing at all. How real hardware tells them apart
  * is not published.
  */
-import type { Translation } from '@mmu-notifier/plugin-api';
+import type { SharedState, Translation } from '@mmu-notifier/plugin-api';
 import { Cause } from './cause.ts';
 import type { ControlBlock } from './control-block.ts';
 import type { Tlb } from './tlb.ts';
@@ -37,7 +37,7 @@ export interface TfhImage {
 }
 
 export class Tfh {
-  state: TfhState = 'INACTIVE';
+  private stateNow: TfhState = 'INACTIVE';
   cause = 0;
   missVaddr = 0;
   missAsid = 0;
@@ -46,14 +46,28 @@ export class Tfh {
   private purges = 0;
   private block: ControlBlock | undefined;
   private readonly tlb: Tlb;
+  /** Of the chiplet. */
+  private readonly shared: SharedState;
 
-  constructor(tlb: Tlb) {
+  constructor(tlb: Tlb, shared: SharedState) {
     this.tlb = tlb;
+    this.shared = shared;
+  }
+
+  get state(): TfhState {
+    this.shared.reads();
+    return this.stateNow;
+  }
+
+  set state(state: TfhState) {
+    this.shared.changes();
+    this.stateNow = state;
   }
 
   /** Whether it holds a miss that software has to answer. */
   get missed(): boolean {
-    return this.state === 'MISS_FMM' || this.state === 'MISS_UPM';
+    const { state } = this;
+    return state === 'MISS_FMM' || state === 'MISS_UPM';
   }
 
   /** The register has a context. */
@@ -83,7 +97,9 @@ export class Tfh {
 
   /** A purge of `asid`. */
   purged(asid: number): void {
-    if (this.missed && this.missAsid === asid) this.purges++;
+    if (!this.missed || this.missAsid !== asid) return;
+    this.shared.changes();
+    this.purges++;
   }
 
   read(): TfhImage {

@@ -1,11 +1,11 @@
-import { FakeLedger, MM, page } from '../../test/fake-ledger.ts';
+import { ALONE, FakeLedger, MM, page } from '../../test/fake-ledger.ts';
 import { Tlb } from './tlb.ts';
 
 const OTHER = { id: 2, users: 1 };
 
 function tlbOf(entries = 64): { tlb: Tlb; ledger: FakeLedger; pages: (asid: number) => readonly number[] } {
   const ledger = new FakeLedger();
-  const tlb = new Tlb(ledger, entries);
+  const tlb = new Tlb(ledger, entries, ALONE);
   const pages = (asid: number): readonly number[] =>
     [...tlb.reachable()]
       .filter((it) => it.asid === asid)

@@ -7,7 +7,15 @@
  * ledger knows that it must not.
  */
 import { PAGE_SIZE } from '@mmu-notifier/plugin-api';
-import type { LedgerEntry, LedgerService, MmHandle, Pfn, Translation, VirtualAddress } from '@mmu-notifier/plugin-api';
+import type {
+  LedgerEntry,
+  LedgerService,
+  MmHandle,
+  Pfn,
+  SharedState,
+  Translation,
+  VirtualAddress,
+} from '@mmu-notifier/plugin-api';
 
 const WAYS = 4;
 const NONE = -1;
@@ -33,6 +41,7 @@ export interface TlbView {
 
 export class Tlb {
   private readonly ledger: LedgerService;
+  private readonly state: SharedState;
   private readonly ways: number;
   private readonly setMask: number;
   private readonly asids: Int32Array;
@@ -48,8 +57,9 @@ export class Tlb {
   private readonly residents = new Map<number, Residents>();
 
   /** @param size - A power of two. */
-  constructor(ledger: LedgerService, size: number) {
+  constructor(ledger: LedgerService, size: number, state: SharedState) {
     this.ledger = ledger;
+    this.state = state;
     this.ways = Math.min(WAYS, size);
     this.setMask = size / this.ways - 1;
     this.asids = new Int32Array(size);
@@ -65,6 +75,7 @@ export class Tlb {
 
   /** The ledger's name of what serves an access, -1 on a miss. @sleeps Never. */
   probe(asid: number, page: number, kind: 'load' | 'store'): LedgerEntry | -1 {
+    this.state.reads();
     const slot = this.find(asid, page);
     if (slot === NONE || (kind === 'store' && ((this.flags[slot] as number) & WRITABLE) === 0)) return NONE;
     return this.entries[slot] as LedgerEntry;
@@ -72,6 +83,7 @@ export class Tlb {
 
   /** A drop-in: replaces the entry of the same page, else an empty one, else the next of its set. */
   fill(asid: number, translation: Translation): void {
+    this.state.changes();
     const page = translation.address / PAGE_SIZE;
     const found = this.find(asid, page);
     const slot = found === NONE ? this.slotFor(asid, page) : found;
@@ -90,6 +102,7 @@ export class Tlb {
 
   /** Drops what there is of `[page, page + count)` of an ASID. Costs the smaller of the range and what is resident. */
   purge(asid: number, page: number, count: number): void {
+    this.state.changes();
     const residents = this.residents.get(asid);
     if (residents === undefined) return;
     if (count < residents.count) {
@@ -112,6 +125,7 @@ export class Tlb {
   }
 
   purgeAll(): void {
+    this.state.changes();
     for (const residents of [...this.residents.values()]) this.dropList(residents, () => true);
     this.ledger.flush();
   }
@@ -121,6 +135,7 @@ export class Tlb {
    * entries. Hardware does nothing here; the ledger is told.
    */
   abandon(asid: number, mm: MmHandle): void {
+    this.state.changes();
     let slot = this.residents.get(asid)?.head ?? NONE;
     if (slot === NONE) return;
     for (; slot !== NONE; slot = this.next[slot] as number) {

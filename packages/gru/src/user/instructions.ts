@@ -99,7 +99,7 @@ function* serve(shared: GruShared, gts: Gts, block: ControlBlock): Routine<Errno
     return undefined;
   }
   advance(gts, block);
-  yield* shared.host.sync.preempt('gru: next step');
+  yield* shared.host.sync.preempt('gru: next step', 'declared');
   return undefined;
 }
 
@@ -130,7 +130,7 @@ export function start(shared: GruShared, gts: Gts, block: ControlBlock, instruct
           yield* gts.blockQueue.waitUntil(() => gts.closed || !active() || (block.istatus === 'ACTIVE' && !stopped()));
         } else {
           advance(gts, block);
-          yield* host.sync.preempt('gru: next step');
+          yield* host.sync.preempt('gru: next step', 'declared');
         }
       }
       block.asynchronous = false;
