@@ -1,6 +1,7 @@
 /** The commands and their options. Every option has a sentence, every command examples. */
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check/command.ts';
+import { type ConformFlags, conformCommand } from './conform/command.ts';
 import { type CheckFlags, addCheckOptions } from './check/options.ts';
 import { ExitCode, describeFailure } from './errors.ts';
 import { KCONFIG_HELP } from './kconfig.ts';
@@ -30,6 +31,13 @@ Examples:
   $ mmu-notifier check large.mm --search pos --runs 10000        at random, where there are too many
   $ mmu-notifier check race.mm --save .                          keep the schedule of a counterexample
   $ mmu-notifier check race.mm --replay race.schedule.json --trace    see it again, step by step
+`;
+
+const CONFORM_EXAMPLES = `
+Examples:
+  $ mmu-notifier conform @mmu-notifier/kvm                        a table in Markdown, and counterexamples behind it
+  $ mmu-notifier conform kvm --options '{"mode":"shadow"}'
+  $ mmu-notifier conform ./my-driver.ts --runs 10000              your own driver, further
 `;
 
 const REPLAY_EXAMPLES = `
@@ -82,6 +90,7 @@ function buildProgram(io: Io, drivers: string[], exit: (code: ExitCode) => void)
     .addHelpText('after', EXIT_CODES);
   addRun(program, (scripts, typed) => runCommand(scripts, typed, io, drivers).then(exit));
   addCheck(program, (paths, flags) => checkCommand(paths, flags, io, drivers).then(exit));
+  addConform(program, (spec, flags) => conformCommand(spec, flags, io, drivers).then(exit));
   addXpmem(program, io, exit);
   addReplay(program, (recording, flags) => replayCommand(recording, flags, io, drivers).then(exit));
   program.allowExcessArguments().action(() => {
@@ -91,6 +100,22 @@ function buildProgram(io: Io, drivers: string[], exit: (code: ExitCode) => void)
     throw new CommanderError(ExitCode.usage, 'mmu-notifier.noCommand', 'no command');
   });
   return program;
+}
+
+function addConform(program: Command, action: (spec: string, flags: ConformFlags) => Promise<void>): void {
+  program
+    .command('conform')
+    .description(
+      'Run the conformance suite on a driver: each race of the field explored, each trait held against what it does.',
+    )
+    .argument('<plugin>', 'a name such as kvm, a package, or a path such as ./my-driver.ts')
+    .option('--options <json>', 'options of the driver')
+    .option('--runs <count>', 'interleavings of one scenario at most', '1000')
+    .option('--failures <count>', 'let at most so many things go wrong in a run', '1')
+    .option('--json', 'print one JSON object')
+    .option('--progress', 'print progress lines even without a terminal')
+    .addHelpText('after', CONFORM_EXAMPLES)
+    .action(action);
 }
 
 function addXpmem(program: Command, io: Io, exit: (code: ExitCode) => void): void {

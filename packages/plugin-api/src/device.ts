@@ -18,6 +18,12 @@ export interface DeviceAccess {
 /** How an access ended. `exit` is the plugin's own (an MMIO exit, an exception). @public */
 export type DeviceAccessResult = 'done' | Errno | { readonly exit: string };
 
+/** How accesses name a range: its first byte is `address` of `space`, the others follow. @public */
+export interface DeviceReach {
+  readonly space: string;
+  readonly address: number;
+}
+
 /** What the device could reach right now. @public */
 export interface TranslationView {
   readonly mm: MmHandle;
@@ -54,6 +60,13 @@ export interface Device {
    * @returns whether the access was made. @sleeps Never.
    */
   tryAccess?(request: DeviceAccess): boolean;
+  /**
+   * For a device whose accesses do not name addresses of the process: makes a range of it reachable, and says how accesses
+   * name its first byte. The conformance suite asks it behind `open`; without it accesses are made in the space `process`.
+   *
+   * @sleeps May.
+   */
+  reach?(process: ProcessHandle, start: VirtualAddress, length: number): Routine<DeviceReach | Errno>;
   /** Ends what `open` began. @sleeps May. */
   close(process: ProcessHandle): Routine<void>;
   /** Closes everything. @sleeps May. */

@@ -16,6 +16,7 @@ export type {
   DeviceAccess,
   DeviceAccessResult,
   DeviceAction,
+  DeviceReach,
   DeviceViolation,
   TranslationView,
 } from './device.ts';

@@ -5,6 +5,7 @@ import type {
   DeviceAccess,
   DeviceAccessResult,
   DeviceAction,
+  DeviceReach,
   DeviceViolation,
   Errno,
   LinkListener,
@@ -19,6 +20,8 @@ import { brokenInvariants } from './invariants.ts';
 import { checkCredentials } from './options.ts';
 import type { XpmemCredentials } from './options.ts';
 import { type RemoteAccess, transferList } from './remote/permits.ts';
+import { getPermit } from './permit.ts';
+import { makeSegment } from './segment.ts';
 import type { XpmemShared } from './shared.ts';
 import { closeGroup, openGroup } from './thread-group.ts';
 
@@ -65,6 +68,16 @@ export class XpmemDevice implements XpmemNode {
     if (!this.detached) return undefined;
     yield* closeGroup(this.shared, group);
     return 'ENODEV';
+  }
+
+  /** A segment of the process, and a permit of its own for it: what accesses name by the apid. */
+  *reach(process: ProcessHandle, start: VirtualAddress, length: number): Routine<DeviceReach | Errno> {
+    const group = this.shared.groups.get(process.name);
+    if (group === undefined) return 'ESRCH';
+    const segment = yield* makeSegment(this.shared, group, start, length, 0o600);
+    if (isErrno(segment)) return segment;
+    const permit = getPermit(this.shared, group, segment.segid, 'rw');
+    return isErrno(permit) ? permit : { space: String(permit.apid), address: 0 };
   }
 
   /** @sleeps May. */

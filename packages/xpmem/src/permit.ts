@@ -28,6 +28,7 @@ export function getPermit(shared: XpmemShared, group: ThreadGroup, segid: number
   const apid = group.apids.next();
   if (isErrno(apid)) return apid;
   const permit: AccessPermit = { apid, mode, segment, group, attachments: new Set(), destroying: false };
+  shared.state.changes();
   group.permits.set(apid, permit);
   segment.permits.add(permit);
   shared.stats.permits_got();
@@ -36,9 +37,11 @@ export function getPermit(shared: XpmemShared, group: ThreadGroup, segid: number
 
 /** `xpmem_release`: detaches what was attached by it. @locks None. @sleeps May. */
 export function* releasePermit(shared: XpmemShared, permit: AccessPermit): Routine<void> {
+  shared.state.changes();
   if (!permit.group.permits.delete(permit.apid)) return;
   permit.destroying = true;
   for (const attachment of [...permit.attachments]) yield* detach(shared, attachment);
+  shared.state.changes();
   permit.segment.permits.delete(permit);
   shared.stats.permits_released();
 }
@@ -46,6 +49,7 @@ export function* releasePermit(shared: XpmemShared, permit: AccessPermit): Routi
 /** The group's permit of that id. Errors: `EINVAL`, `ENOENT`, `EACCES` (another group's). */
 export function findPermit(shared: XpmemShared, group: ThreadGroup, apid: number): AccessPermit | Errno {
   if (!isId(apid)) return 'EINVAL';
+  shared.state.reads();
   const permit = group.permits.get(apid);
   if (permit !== undefined) return permit;
   const others = [...shared.groups.values()].some(({ permits }) => permits.has(apid));

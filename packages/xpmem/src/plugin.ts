@@ -24,7 +24,7 @@ function traitsOf({ coherence, force }: XpmemConfig): PluginTraits {
     registration: late ? 'mm' : 'interval',
     callbacks: late
       ? { release: sleeps, invalidateRangeEnd: sleeps }
-      : { release: sleeps, invalidateRangeStart: sleeps, invalidateRangeEnd: sleeps },
+      : { release: sleeps, invalidateRangeStart: sleeps, ...(force ? { invalidateRangeEnd: sleeps } : {}) },
     nonBlockable: late ? 'proceeds' : 'refuses',
     pins: late ? 'until-invalidate' : 'none',
     invalidateAt: late ? 'end' : 'start',
@@ -50,13 +50,23 @@ export function xpmem(options: XpmemOptions = {}): SecondaryMmuPlugin {
     traits: traitsOf(config),
     requires: config.listen === undefined ? ['device-vmas'] : ['device-vmas', 'links'],
     *attach(host: PluginHost): Routine<Device> {
+      const state = host.sync.sharedState(`${host.deviceName}.processes`);
+      const groups: XpmemShared['groups'] = new Map();
+      const segments: XpmemShared['segments'] = new Map();
       const shared: XpmemShared = {
         host,
         vmas: host.deviceVmas as DeviceVmaService,
         config,
         stats: xpmemStats(host.stats),
-        groups: new Map(),
-        segments: new Map(),
+        state,
+        get groups() {
+          state.reads();
+          return groups;
+        },
+        get segments() {
+          state.reads();
+          return segments;
+        },
         nodes: new Map(),
         work: host.tasks.workQueue('xpmem', 'ordered'),
         tgids: 0,

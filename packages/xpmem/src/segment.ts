@@ -5,7 +5,7 @@
  * under it and nowhere else. It is what the sequence number of the watch is compared under.
  */
 import { PAGE_SIZE, TASK_SIZE, isErrno } from '@mmu-notifier/plugin-api';
-import type { Errno, Routine, SpinLock, WaitQueue } from '@mmu-notifier/plugin-api';
+import type { Errno, Routine, SharedState, SpinLock, WaitQueue } from '@mmu-notifier/plugin-api';
 import type { AccessPermit } from './permit.ts';
 import { PfnTable } from './pfn-table.ts';
 import type { Holder, HomeSession } from './remote/home.ts';
@@ -29,10 +29,9 @@ export class Segment {
   readonly permits: Set<AccessPermit> = new Set();
   /** Set before it is published. */
   watch: Watch | undefined;
-  /** DESTROYING: no fault succeeds any more. */
-  destroying = false;
-  /** Faults under way; removal waits for them. */
-  faults = 0;
+  private readonly state: SharedState;
+  private going = false;
+  private underWay = 0;
   readonly quiet: WaitQueue;
 
   constructor(
@@ -41,6 +40,7 @@ export class Segment {
     segid: number,
     { vaddr, size, mode }: { readonly vaddr: number; readonly size: number; readonly mode: number },
   ) {
+    this.state = shared.state;
     this.segid = segid;
     this.owner = owner;
     this.vaddr = vaddr;
@@ -49,6 +49,28 @@ export class Segment {
     this.lock = shared.host.sync.spinLock('xpmem segment.lock');
     this.table = new PfnTable(shared, owner.mm);
     this.quiet = shared.host.sync.waitQueue(`xpmem faults of segment ${segid}`);
+  }
+
+  /** DESTROYING: no fault succeeds any more. */
+  get destroying(): boolean {
+    this.state.reads();
+    return this.going;
+  }
+
+  set destroying(destroying: boolean) {
+    this.state.changes();
+    this.going = destroying;
+  }
+
+  /** Faults under way; removal waits for them. */
+  get faults(): number {
+    this.state.reads();
+    return this.underWay;
+  }
+
+  set faults(faults: number) {
+    this.state.changes();
+    this.underWay = faults;
   }
 
   get end(): number {
@@ -81,6 +103,7 @@ export function* makeSegment(
     yield* watch.end();
     return 'ENOENT';
   }
+  shared.state.changes();
   owner.segments.add(segment);
   shared.segments.set(segid, segment);
   shared.stats.segments_made();
@@ -93,9 +116,11 @@ export function* makeSegment(
  * @locks None that a callback takes. @sleeps Until no fault works on it.
  */
 export function* removeSegment(shared: XpmemShared, segment: Segment): Routine<void> {
+  shared.state.changes();
   if (!shared.segments.delete(segment.segid)) return;
   yield* revoke(shared, segment);
   // Only here: the end of the address space revokes what is in the list, and nobody reaches it when that has returned.
+  shared.state.changes();
   segment.owner.segments.delete(segment);
   yield* segment.quiet.waitUntil(() => segment.faults === 0);
   for (const { session } of segment.holders.values()) session.holders.delete(segment.segid);

@@ -1,5 +1,5 @@
 /** What all of one device shares. */
-import type { DeviceVmaService, PluginHost, WorkQueue } from '@mmu-notifier/plugin-api';
+import type { DeviceVmaService, PluginHost, SharedState, WorkQueue } from '@mmu-notifier/plugin-api';
 import type { XpmemConfig } from './options.ts';
 import type { AwayNode } from './remote/away.ts';
 import type { Segment } from './segment.ts';
@@ -11,6 +11,8 @@ export interface XpmemShared {
   readonly vmas: DeviceVmaService;
   readonly config: XpmemConfig;
   readonly stats: XpmemStats;
+  /** Who and what there is, as tasks look it up without a lock in common: the maps here, and in groups and segments. */
+  readonly state: SharedState;
   /** By the name of the process. */
   readonly groups: Map<string, ThreadGroup>;
   /** By segid; one that is being removed is not there. */

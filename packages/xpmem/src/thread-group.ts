@@ -3,7 +3,15 @@
  * says when that goes.
  */
 import { isErrno } from '@mmu-notifier/plugin-api';
-import type { Errno, MmHandle, Mutex, NotifierSubscription, ProcessHandle, Routine } from '@mmu-notifier/plugin-api';
+import type {
+  Errno,
+  MmHandle,
+  Mutex,
+  NotifierSubscription,
+  ProcessHandle,
+  Routine,
+  SharedState,
+} from '@mmu-notifier/plugin-api';
 import { ForkHold } from './fork.ts';
 import { IdSource } from './ids.ts';
 import type { XpmemCredentials } from './options.ts';
@@ -32,18 +40,34 @@ export class ThreadGroup {
   /** Teardowns of exit and of close, one after the other. */
   readonly teardown: Mutex;
   subscription: NotifierSubscription | undefined;
-  destroying = false;
+  private going = false;
+  private readonly state: SharedState;
 
   constructor(shared: XpmemShared, name: string, mm: MmHandle, credentials: Required<XpmemCredentials>) {
     const tgid = ++shared.tgids;
+    this.state = shared.state;
     this.name = name;
     this.mm = mm;
     this.credentials = credentials;
     this.segids = new IdSource(tgid);
     this.apids = new IdSource(tgid);
-    this.ranges = new OpenRanges(shared.host.sync.waitQueue(`xpmem open ranges of ${name}`));
+    const { sync } = shared.host;
+    this.ranges = new OpenRanges(
+      sync.waitQueue(`xpmem open ranges of ${name}`),
+      sync.sharedState(`xpmem open ranges of ${name}`),
+    );
     this.fork = new ForkHold(shared.host.sync.waitQueue(`xpmem forks of ${name}`));
     this.teardown = shared.host.sync.mutex('xpmem teardown');
+  }
+
+  get destroying(): boolean {
+    this.state.reads();
+    return this.going;
+  }
+
+  set destroying(destroying: boolean) {
+    this.state.changes();
+    this.going = destroying;
   }
 }
 
@@ -66,6 +90,7 @@ export function* openGroup(
   if (isErrno(subscription)) return subscription;
   group.subscription = subscription;
   // Published when it is complete.
+  shared.state.changes();
   shared.groups.set(name, group);
   return group;
 }
@@ -73,6 +98,7 @@ export function* openGroup(
 /** @locks None that a callback takes. @sleeps May. */
 export function* closeGroup(shared: XpmemShared, group: ThreadGroup): Routine<void> {
   if (shared.groups.get(group.name) !== group) return;
+  shared.state.changes();
   shared.groups.delete(group.name);
   yield* tearDown(shared, group);
   // Only here: a callback that left the chain would wait for itself.

@@ -12,6 +12,7 @@ import type {
   MmuNotifierOps,
   NotifierRange,
   Routine,
+  SharedState,
   VirtualAddress,
   WaitQueue,
 } from '@mmu-notifier/plugin-api';
@@ -86,11 +87,33 @@ function* invalidate(
 /** Ranges of one thread group that the chain has told of. */
 export class OpenRanges {
   readonly quiet: WaitQueue;
-  active = 0;
-  sequence = 0;
+  private readonly state: SharedState;
+  private activeNow = 0;
+  private sequenceNow = 0;
 
-  constructor(quiet: WaitQueue) {
+  constructor(quiet: WaitQueue, state: SharedState) {
     this.quiet = quiet;
+    this.state = state;
+  }
+
+  get active(): number {
+    this.state.reads();
+    return this.activeNow;
+  }
+
+  set active(active: number) {
+    this.state.changes();
+    this.activeNow = active;
+  }
+
+  get sequence(): number {
+    this.state.reads();
+    return this.sequenceNow;
+  }
+
+  set sequence(sequence: number) {
+    this.state.changes();
+    this.sequenceNow = sequence;
   }
 }
 

@@ -12,15 +12,25 @@ export type FilePageError = 'beyond-end' | 'out-of-memory';
 /**
  * The page `index` of a file, locked and referenced, brought in if it is not cached.
  *
+ * @param truncation - `excluded` by who holds the inode lock for writing, or the invalidate lock. Elsewhere a page of a disk is
+ *   read with the invalidate lock held for reading, or a truncation could take the bytes away below the read.
  * @locks Takes the folio lock and keeps it. mmapLock or the inode lock may be held.
  * @sleeps May.
  */
-export function* getLockedPage(kernel: Kernel, file: File<Vma>, index: number): Routine<number | FilePageError> {
+export function* getLockedPage(
+  kernel: Kernel,
+  file: File<Vma>,
+  index: number,
+  truncation: 'excluded' | 'possible' = 'possible',
+): Routine<number | FilePageError> {
   for (;;) {
     if (index >= file.lengthPages) return 'beyond-end';
     const cached = file.pages.get(index);
     if (cached === undefined || 'swapSlot' in cached) {
+      const reads = truncation === 'possible' && file.kind === 'disk';
+      if (reads && !file.invalidateLock.acquireReadNow()) yield* file.invalidateLock.acquireRead();
       const fresh = yield* bringIn(kernel, file, index);
+      if (reads) file.invalidateLock.releaseRead();
       if (fresh === 'raced') continue;
       return fresh;
     }

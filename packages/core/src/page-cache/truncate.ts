@@ -58,7 +58,7 @@ function* clearTail(kernel: Kernel, file: File<Vma>, length: number): Routine<vo
   const offset = length % 4096;
   const index = Math.floor(length / 4096);
   if (offset === 0 || !file.pages.has(index)) return;
-  const pfn = yield* getLockedPage(kernel, file, index);
+  const pfn = yield* getLockedPage(kernel, file, index, 'excluded');
   if (typeof pfn === 'string') return;
   kernel.allocator.memory.page(pfn).fill(0, offset);
   kernel.folioLocks.unlock(pfn);

@@ -29,7 +29,7 @@ export function* writeFile(
 }
 
 function* writeChunk(kernel: Kernel, file: File<Vma>, at: number, chunk: Uint8Array): Routine<Errno | undefined> {
-  const pfn = yield* getLockedPage(kernel, file, Math.floor(at / 4096));
+  const pfn = yield* getLockedPage(kernel, file, Math.floor(at / 4096), 'excluded');
   if (typeof pfn === 'string') return 'ENOMEM';
   const { memory } = kernel.allocator;
   memory.bytes(pfn).set(chunk, memory.byteOffset(pfn) + (at % 4096));

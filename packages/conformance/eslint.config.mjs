@@ -1,0 +1,3 @@
+import { packageConfig } from '../../tools/build/eslint.mjs';
+
+export default packageConfig({ time: 'virtual' });
