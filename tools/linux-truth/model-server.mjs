@@ -13,12 +13,12 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 process.on('disconnect', () => process.exit(0));
 
 let last = Promise.resolve();
-process.on('message', ({ id, script }) => {
-  last = last.then(async () => process.send({ id, ...(await run(script)) }));
+process.on('message', ({ id, script, switches }) => {
+  last = last.then(async () => process.send({ id, ...(await run(script, switches)) }));
 });
 
 /** Without swap, as the kernel that it is compared with: what is paged out then stays. */
-async function run(script) {
+async function run(script, switches) {
   let [out, stderr] = ['', ''];
   writeFileSync(file, script);
   const io = {
@@ -27,6 +27,6 @@ async function run(script) {
     errIsTerminal: false,
     columns: undefined,
   };
-  const status = await main(['run', file, '--swap', '0'], io);
+  const status = await main(['run', file, '--swap', '0', ...switches], io);
   return { lines: out.split('\n').filter((line) => line !== ''), status, stderr };
 }

@@ -6,17 +6,26 @@
  *     MMU_NOTIFIER_SLEEPABLE  callbacks may sleep (2012). Off: the world of 2.6.27, where they run under RCU, with
  *                             i_mmap and anon_vma as spinlocks
  *     SWAP                    anonymous pages can leave memory
+ *     ANON_VMA_ON_READ        a VMA that was only read has an anon_vma. No switch of Linux: kernels of 6.18 have been seen to do
+ *                             both, and the mappings that merge tell which
  *     TRANSPARENT_HUGEPAGE    VMAs are split as where there may be huge pages: notifiers hear of it. There are none yet
  */
 import { UsageError } from './contract.ts';
 
 /** Name of a switch. @public */
-export type KconfigName = 'MMU_NOTIFIER' | 'MMU_NOTIFIER_SLEEPABLE' | 'SWAP' | 'TRANSPARENT_HUGEPAGE';
+export type KconfigName =
+  'MMU_NOTIFIER' | 'MMU_NOTIFIER_SLEEPABLE' | 'SWAP' | 'ANON_VMA_ON_READ' | 'TRANSPARENT_HUGEPAGE';
 
 /** Every switch, decided. @public */
 export type Kconfig = Readonly<Record<KconfigName, boolean>>;
 
-const NAMES: readonly KconfigName[] = ['MMU_NOTIFIER', 'MMU_NOTIFIER_SLEEPABLE', 'SWAP', 'TRANSPARENT_HUGEPAGE'];
+const NAMES: readonly KconfigName[] = [
+  'MMU_NOTIFIER',
+  'MMU_NOTIFIER_SLEEPABLE',
+  'SWAP',
+  'ANON_VMA_ON_READ',
+  'TRANSPARENT_HUGEPAGE',
+];
 /** What nobody has unless it is asked for. */
 const OFF: ReadonlySet<KconfigName> = new Set(['TRANSPARENT_HUGEPAGE']);
 const DEPENDS_ON: Partial<Record<KconfigName, KconfigName>> = { MMU_NOTIFIER_SLEEPABLE: 'MMU_NOTIFIER' };

@@ -44,6 +44,7 @@ describe('switches', () => {
       MMU_NOTIFIER: true,
       MMU_NOTIFIER_SLEEPABLE: true,
       SWAP: true,
+      ANON_VMA_ON_READ: true,
       TRANSPARENT_HUGEPAGE: false,
     });
     expect(resolveKconfig({ MMU_NOTIFIER: false })).toMatchObject({ MMU_NOTIFIER_SLEEPABLE: false });
@@ -52,7 +53,7 @@ describe('switches', () => {
 
   it('are refused where they are unknown, or depend on one that is off', () => {
     expect(() => resolveKconfig({ KSM: true } as never)).toThrow(
-      'found the switch KSM, expected MMU_NOTIFIER, MMU_NOTIFIER_SLEEPABLE, SWAP, TRANSPARENT_HUGEPAGE',
+      'found the switch KSM, expected MMU_NOTIFIER, MMU_NOTIFIER_SLEEPABLE, SWAP, ANON_VMA_ON_READ, TRANSPARENT_HUGEPAGE',
     );
     expect(() => machineOf({ kconfig: { MMU_NOTIFIER: false, MMU_NOTIFIER_SLEEPABLE: true } })).toThrow(
       'found MMU_NOTIFIER_SLEEPABLE=y, which depends on MMU_NOTIFIER, and MMU_NOTIFIER=n',

@@ -112,7 +112,7 @@ export function faultGfnNow(
   if ((access === 'store' && slot.access === 'readonly') || vm.invalidate.windows > 0) return false;
   const address = hvaOfGfn(slot, gfn);
   const options = access === 'store' ? FOR_STORE : FOR_LOAD;
-  let page = pages.getUserPageFast(vm.mm, address, options);
+  let page = pages.getUserPageFast(vm.mm, address, FOR_STORE);
   if (page === undefined && find === 'missing too') page = pages.getUserPageNow(vm.mm, address, options);
   if (page === undefined) return false;
   if (host.frames.isPoisoned(page.pfn) || !mmuLock.acquireNow()) {

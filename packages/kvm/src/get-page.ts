@@ -42,7 +42,8 @@ function* getPage(
     page = yield* pages.pinUserPage(vm.mm, address, options);
   } else {
     yield* sync.preempt('kvm: get user page', 'declared');
-    page = pages.getUserPageFast(vm.mm, address, options);
+    // The fast way looks for a page that may be written, also for a load: what may only be read is the slow way's.
+    page = pages.getUserPageFast(vm.mm, address, FOR_STORE);
     if (page === undefined) page = yield* pages.getUserPage(vm.mm, address, options);
   }
   if (isErrno(page) || !frames.isPoisoned(page.pfn)) return page;

@@ -130,6 +130,7 @@ class Story {
   private readonly draw: <T>(arbitrary: fc.Arbitrary<T>) => T;
   private readonly device: boolean;
   private readonly heap: boolean;
+  private readonly writeOnly: boolean;
   private readonly focus: Focus;
   private alive: string[] = ['p1'];
   private created = 1;
@@ -140,12 +141,14 @@ class Story {
     this.draw = (arbitrary) => arbitrary.generate(random, undefined).value;
     this.device = options.device;
     this.heap = options.heap === true;
+    this.writeOnly = this.device && this.draw(fc.boolean());
     this.focus = new Focus(this.draw);
   }
 
   /** The next event, or a few that belong together. */
   next(): Words[] {
-    return this.heap ? this.event().map(overTheHeap) : this.event();
+    const events = this.heap ? this.event().map(overTheHeap) : this.event();
+    return this.device ? events.map(this.writeOnly ? withoutSharedFiles : withoutWriteOnly) : events;
   }
 
   private event(): Words[] {
@@ -208,6 +211,20 @@ class Story {
     this.alive = this.alive.filter((name) => name !== leaving);
     return [[leaving, 'exit']];
   }
+}
+
+/**
+ * A device reads write-only memory where it could write without a fault. A file on a disk wants that fault, a memfd does
+ * not: a script has write-only memory or shared files.
+ */
+function withoutSharedFiles(words: Words): Words {
+  if (words[1] !== 'mmap' || words.length < 7) return words;
+  return words.map((word, at) => (at === 5 ? word.replace(/^shared/, 'private') : word));
+}
+
+function withoutWriteOnly(words: Words): Words {
+  const place = words[1] === 'mmap' || words[1] === 'mprotect' ? 4 : -1;
+  return words.map((word, at) => (at === place ? word.replace(/^w/, 'rw') : word));
 }
 
 /** What files have in memory afterwards is not the same on both sides, and `maps` tells of which pages. */

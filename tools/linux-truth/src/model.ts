@@ -1,6 +1,8 @@
 /** The model's side: `mmu-notifier run`, in one process for all scripts. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { whyNoRunner } from './compile.ts';
+import { linux } from './linux.ts';
 import type { Run, Side } from './run-command.ts';
 
 const SERVER = fileURLToPath(new URL('../model-server.mjs', import.meta.url));
@@ -12,13 +14,33 @@ interface Answer extends Run {
   readonly id: number;
 }
 
+/**
+ * Read on its own, page 2 has an anon_vma on some kernels and none on others: with none it merges with what comes between
+ * it and page 0.
+ */
+const READ_ALONE = `p1 mmap 0x100000000 4K rw private,anonymous,fixed
+p1 mmap 0x100002000 4K rw private,anonymous,fixed
+p1 store 0x100000000 aa
+p1 load 0x100002000 1
+p1 mmap 0x100001000 4K rw private,anonymous,fixed
+p1 maps
+`;
+
+/** How the model has to be for this kernel, where kernels of one version differ. */
+async function switchesOfThisKernel(): Promise<readonly string[]> {
+  if (whyNoRunner() !== undefined) return [];
+  const { lines } = await linux()(READ_ALONE);
+  const { result } = JSON.parse(lines[lines.length - 1] ?? '{}') as { result?: readonly unknown[] };
+  return result?.length === 1 ? ['--kconfig', 'ANON_VMA_ON_READ=n'] : [];
+}
+
 /** One server, started with the first script and again after one that ended it. */
 class ModelServer {
   private child: ChildProcess | undefined;
   private readonly waiting = new Map<number, (run: Run) => void>();
   private count = 0;
 
-  run(script: string): Promise<Run> {
+  run(script: string, switches: readonly string[]): Promise<Run> {
     const id = ++this.count;
     const child = this.child ?? this.start();
     return new Promise((resolve) => {
@@ -30,7 +52,7 @@ class ModelServer {
         resolve(run);
       });
       child.channel?.ref();
-      child.send({ id, script });
+      child.send({ id, script, switches });
     });
   }
 
@@ -51,5 +73,6 @@ class ModelServer {
 }
 
 const server = new ModelServer();
+let switches: Promise<readonly string[]> | undefined;
 
-export const model: Side = (script) => server.run(script);
+export const model: Side = async (script) => server.run(script, await (switches ??= switchesOfThisKernel()));

@@ -18,9 +18,11 @@ export function pteProt(vma: Vma): number {
 
 export function* anonymousFault(kernel: Kernel, fault: Fault): Routine<FaultResult> {
   const { vma, va, slot } = fault;
-  // Before the zero page too: a VMA that was only read keeps apart from a neighbour that was touched on its own (6.18).
-  if (vma.anonVma === undefined && !(yield* prepareAnonVma(kernel, vma, fault.held))) return 'retry';
-  if (fault.access !== 'write') return yield* mapZeroPage(kernel, fault);
+  const writes = fault.access === 'write';
+  // With an anon_vma, a VMA that was only read keeps apart from a neighbour that was touched on its own.
+  const needsAnonVma = vma.anonVma === undefined && (writes || kernel.kconfig.ANON_VMA_ON_READ);
+  if (needsAnonVma && !(yield* prepareAnonVma(kernel, vma, fault.held))) return 'retry';
+  if (!writes) return yield* mapZeroPage(kernel, fault);
   let pfn = kernel.allocator.allocateZeroedNow();
   if (pfn < 0) pfn = yield* kernel.allocator.allocateZeroed();
   if (pfn < 0) return 'oom';

@@ -57,16 +57,17 @@ export function* moveVma(kernel: Kernel, vma: Vma, move: Move): Routine<number |
     const tail = pgoff + oldLength / 4096;
     kernel.observer?.mapped(mm, to + oldLength, to + newLength, vma.file, tail, vma.shared);
   }
-  if (!keepOld && oldLength > 0) {
-    yield* munmapLocked(kernel, mm, from, oldLength);
-  } else if (keepOld) {
-    kernel.observer?.mapped(mm, from, from + oldLength, vma.file, vma.indexOf(from), vma.shared);
-    // All of the old VMA, also where it is longer than what moved. `dontunmap_complete`
-    vma.flags &= ~VmFlags.Locked;
-    if (vma.start === from && vma.end === from + oldLength) yield* unlinkAnon(kernel, vma);
-  }
+  if (!keepOld && oldLength > 0) yield* munmapLocked(kernel, mm, from, oldLength);
+  if (keepOld) kernel.observer?.mapped(mm, from, from + oldLength, vma.file, vma.indexOf(from), vma.shared);
   yield* mergeWithNeighbours(kernel, copy);
+  if (keepOld) yield* forgetMoved(kernel, mm.vmas.at(from) as Vma, move);
   return to;
+}
+
+/** All of the old VMA, also where it is longer than what moved, or one with the copy by now. `dontunmap_complete` */
+function* forgetMoved(kernel: Kernel, old: Vma, { from, oldLength }: Move): Routine<void> {
+  old.flags &= ~VmFlags.Locked;
+  if (old.start === from && old.end === from + oldLength) yield* unlinkAnon(kernel, old);
 }
 
 /** No memory for a table at the destination: what has moved goes back, where its tables still are. */

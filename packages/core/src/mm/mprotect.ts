@@ -5,6 +5,7 @@
 import type { Errno, Routine } from '@mmu-notifier/plugin-api';
 import { populateVma } from '../fault/populate.ts';
 import type { Kernel } from '../kernel.ts';
+import { FrameFlags } from '../memory/frame-table.ts';
 import { closeWindow, openWindow } from '../notifier/chain.ts';
 import { MmuGather } from '../page-table/mmu-gather.ts';
 import { LEVEL_SPAN } from '../page-table/page-tables.ts';
@@ -140,21 +141,32 @@ function* protectTable(kernel: Kernel, gather: MmuGather, vma: Vma, start: numbe
   let index = (start / 4096) & 511;
   for (let va = start; va < end; va += 4096, index++) {
     const flags = words[offset + index * 2];
-    if (!isMapped(flags) || protectedFlags(vma, flags) === flags) continue;
     const slot = table * 512 + index;
+    if (!isMapped(flags) || protectedFlags(kernel, vma, flags, pageTables.frame(slot)) === flags) continue;
     if (kernel.scheduler.preemptive) yield point(PointKind.PteStore, slot);
     // Read again, in one step with the store: a CPU may have set accessed or dirty up to now.
-    pageTables.set(slot, protectedFlags(vma, words[offset + index * 2]), pageTables.frame(slot));
+    const pfn = pageTables.frame(slot);
+    pageTables.set(slot, protectedFlags(kernel, vma, words[offset + index * 2], pfn), pfn);
     gather.track(va);
   }
   lock.release();
 }
 
-/** Write permission is only taken here; a fault gives it back, because it may have to copy. */
-function protectedFlags(vma: Vma, flags: number): number {
+function protectedFlags(kernel: Kernel, vma: Vma, flags: number, pfn: number): number {
   let next = flags & ~(Pte.Present | Pte.ProtNone | Pte.NoExec);
   next |= (vma.flags & PROT_MASK) === 0 ? Pte.ProtNone : Pte.Present;
   if (!vma.has(VmFlags.Exec)) next |= Pte.NoExec;
   if (!vma.has(VmFlags.Write)) next &= ~Pte.Writable;
+  else if (needsNoWriteFault(kernel, vma, flags, pfn)) next |= Pte.Writable;
   return next;
+}
+
+/**
+ * Whether a store would only be let through: nothing to copy, and no file system that wants to hear of it first.
+ * `can_change_pte_writable` (6.2)
+ */
+function needsNoWriteFault({ frames }: Kernel, vma: Vma, flags: number, pfn: number): boolean {
+  if ((flags & Pte.Special) !== 0) return false;
+  if (!vma.shared) return frames.has(pfn, FrameFlags.AnonExclusive);
+  return frames.has(pfn, FrameFlags.SwapBacked) || (flags & Pte.Dirty) !== 0;
 }
