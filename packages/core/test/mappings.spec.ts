@@ -259,19 +259,24 @@ describe('munmap', () => {
 });
 
 describe('mprotect', () => {
-  it('takes permission at once and gives it back by a fault', () => {
+  it('takes permission at once and gives it back, by a fault where a store would copy', () => {
     const machine = machineOf();
     const { mprotect } = calls(machine);
-    map(machine, 2, { at: at(0) });
+    map(machine, 3, { at: at(0) });
     fill(machine, at(0), 2, 1);
     mprotect(0, 1, 'r');
     expect(store(machine, at(0), 9)).toMatchObject(DENIED);
     mprotect(0, 1, '-');
     expect(load(machine, at(0))).toMatchObject(DENIED);
     expect(machine.syscalls.pagemap(p1(machine), at(0), 1)[0]).toMatchObject({ present: true, writable: false });
-    mprotect(0, 1, 'rw');
+    load(machine, at(2));
+    mprotect(0, 3, 'r');
+    mprotect(0, 3, 'rw');
+    const entries = machine.syscalls.pagemap(p1(machine), at(0), 3 * PAGE);
+    expect(entries.map(({ writable }) => writable)).toEqual([true, true, false]);
     expect(load(machine, at(0))).toBe(1);
     expect(store(machine, at(0), 9)).toBeUndefined();
+    expect(store(machine, at(2), 9)).toBeUndefined();
     expectClean(machine);
   });
 

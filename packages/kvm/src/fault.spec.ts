@@ -126,14 +126,13 @@ describe('a guest access', () => {
     expect(guest.mm.users).toBe(1);
   });
 
-  it('gives dirty and accessed to the page when the spte goes, dirty only after a store', () => {
+  it('makes a page dirty where it may be written, loads too, and gives accessed to it when the spte goes', () => {
     const guest = new Guest();
     guest.host.map(guest.mm, BASE, 2);
-    guest.host.populate(guest.mm, BASE, 'rw');
+    guest.host.populate(guest.mm, BASE, 'r');
     guest.host.populate(guest.mm, BASE + PAGE, 'rw');
     guest.load(BASE);
     guest.load(BASE + PAGE);
-    guest.store(BASE + PAGE, [1]);
     const frames = [BASE, BASE + PAGE].map((address) => guest.host.frame(guest.host.pte(guest.mm, address)!.pfn));
     guest.run(guest.host.window(guest.mm, BASE, BASE + 2 * PAGE, 'CLEAR', true, () => undefined));
     expect(frames.map(({ dirty, accessed }) => [dirty, accessed])).toEqual([

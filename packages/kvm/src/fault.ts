@@ -223,6 +223,10 @@ function setSpte(
 ): 'fixed' | 'spurious' {
   assertHeld(vm.mmuLock, 'mmuLock');
   const { sptes, host, stats } = vm;
+  // A page that was got for writing may be written.
+  const hostWritable = access === 'store' || page.writable;
+  // For a load too, whatever the spte allows. `kvm_release_faultin_page` (6.13)
+  if (hostWritable) host.frames.markDirty(page.pfn);
   const old = sptes.bits(gfn);
   if (old !== 0) {
     const stale = vm.shared.coherence === 'notifier' && sptes.pfn(gfn) !== page.pfn;
@@ -230,8 +234,6 @@ function setSpte(
     vm.dropSpte(gfn);
   }
 
-  // A page that was got for writing may be written.
-  const hostWritable = access === 'store' || page.writable;
   // A logged page is writable from its first write on.
   const logged = slot.dirty !== undefined && access === 'load';
   const writable = hostWritable && slot.access === 'read-write' && !logged;

@@ -61,7 +61,9 @@ function* protectRange(
       error = 'EACCES';
       break;
     }
-    error = yield* protectVma(kernel, gather, vma, at, stop, withProtection(vma, prot));
+    if ((vma.flags & PROT_MASK) !== prot) {
+      error = yield* protectVma(kernel, gather, vma, at, stop, withProtection(vma, prot));
+    }
     at = stop;
   }
   yield* gather.finish();
@@ -87,7 +89,6 @@ function* protectVma(
   end: number,
   flags: number,
 ): Routine<Errno | undefined> {
-  if (vma.flags === flags) return undefined;
   const before = vma.flags;
   const merged = yield* modifyFlags(kernel, vma, start, end, flags);
   if (typeof merged === 'string') return merged;
