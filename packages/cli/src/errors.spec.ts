@@ -39,7 +39,7 @@ describe('a failure', () => {
     error.stack = 'TypeError: y is undefined\n    at attach (/home/me/my-driver.ts:3:1)';
     expect(describeFailure(error, ['/home/me/my-driver.ts'])).toEqual({
       exitCode: 2,
-      text: 'error: the driver /home/me/my-driver.ts threw TypeError: y is undefined',
+      text: 'error: /home/me/my-driver.ts threw TypeError: y is undefined',
     });
   });
 

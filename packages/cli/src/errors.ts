@@ -58,7 +58,7 @@ export class FailedOnThread extends Error {
 /**
  * Turns whatever was thrown into an outcome.
  *
- * @param drivers - Files of the drivers that the user brought: an exception that comes out of one is not our bug.
+ * @param drivers - Files of drivers and scenarios that the user brought: an exception that comes out of one is not our bug.
  */
 export function describeFailure(error: unknown, drivers: readonly string[] = [], debug = false): Failure {
   if (error instanceof Stopped) return { exitCode: error.exitCode, text: '' };
@@ -74,7 +74,7 @@ export function describeFailure(error: unknown, drivers: readonly string[] = [],
   const message = oneLine(words === undefined ? String(error) : `${name}: ${words}`);
   const driver = drivers.find((file) => trace?.includes(file) === true);
   if (driver !== undefined) {
-    return { exitCode: ExitCode.usage, text: `error: the driver ${driver} threw ${message}${stack}` };
+    return { exitCode: ExitCode.usage, text: `error: ${driver} threw ${message}${stack}` };
   }
   const hint = debug ? '' : ' Run again with MMU_NOTIFIER_DEBUG=1 for the stack.';
   return {

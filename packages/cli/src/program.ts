@@ -27,6 +27,7 @@ const CHECK_EXAMPLES = `
 Examples:
   $ mmu-notifier check docs/litmus/gup-vs-munmap.mm              every interleaving that differs
   $ mmu-notifier check docs/litmus/                              all files of a folder, and a table
+  $ mmu-notifier check scenario.ts                               what a script cannot say, as a module
   $ mmu-notifier check race.mm --failures 0                      as long as nothing goes wrong that may: no memory, no link
   $ mmu-notifier check large.mm --search pos --runs 10000        at random, where there are too many
   $ mmu-notifier check race.mm --save .                          keep the schedule of a counterexample
@@ -163,10 +164,8 @@ function addRun(program: Command, action: (scripts: string[], typed: Command) =>
 function addCheck(program: Command, action: (paths: string[], flags: CheckFlags) => Promise<void>): void {
   const command = program
     .command('check')
-    .description(
-      'Run scripts with tasks under every interleaving that differs, and show the simplest that breaks a rule.',
-    )
-    .argument('<paths...>', '.mm files with @task lines, or folders of them');
+    .description('Run tasks under every interleaving that differs, and show the simplest that breaks a rule.')
+    .argument('<paths...>', '.mm files with @task lines, folders of them, or modules that export a program');
   addCheckOptions(command).addHelpText('after', CHECK_EXAMPLES).action(action);
 }
 

@@ -85,7 +85,7 @@ describe('a driver', () => {
     const throws = scratch.file('throws.ts', PLUGIN('^1.0.0', 'throw new TypeError("x is undefined");'));
     expectOneLine(
       await command('replay', small(), '--attach', throws),
-      /the driver .*throws\.ts threw TypeError: x is undefined/,
+      /error: .*throws\.ts threw TypeError: x is undefined/,
     );
   });
 

@@ -42,6 +42,39 @@ describe.each(FILES)('docs/litmus/%s', (name) => {
   });
 });
 
+describe('a scenario in TypeScript', () => {
+  const collision = join(DOCS, 'examples/collision.ts');
+  const withoutComparison = (): string => {
+    const source = readFileSync(collision, 'utf8');
+    return scratch.file('no-comparison.ts', source.replace(/const collided = .*/, 'const collided = false;'));
+  };
+
+  it('is explored and audited as a script is', async () => {
+    expect(await checked(collision)).toMatchObject({ code: 0, verdict: 'held', runs: 5 });
+    expect((await command('check', collision, '--audit')).out).toMatch(/all commute/);
+  });
+
+  it('without the comparison that it is about is found broken, and replayed from the schedule', async () => {
+    const broken = withoutComparison();
+    const { verdict, finding } = await checked(broken, '--save', scratch.path);
+    expect([verdict, finding?.violation.oracle]).toEqual(['violated', 'stale-translation']);
+    const schedule = join(scratch.path, 'no-comparison.ts.schedule.json');
+    const { code, out } = await command('check', broken, '--replay', schedule, '--trace');
+    expect(code).toBe(1);
+    expect(out).toContain('LockAcquire driver');
+  });
+
+  it.each([
+    ['', /found no default export, expected a program/],
+    ['export default 3', /found a default export without run/],
+    ['export default { run(', /the module cannot be loaded: ParseError/],
+    ['export default { run() { return 3; } }', /found a run that ended without outcome/],
+    ['export default { run() { throw new TypeError("no machine"); } }', /bad\.ts threw TypeError: no machine/],
+  ])('%j is refused in one line', async (source, line) => {
+    expectOneLine(await command('check', scratch.file('bad.ts', source)), line);
+  });
+});
+
 describe('without a guard', () => {
   it.each<[KvmGuard, string]>([
     ['sequence-check', 'stale-translation'],

@@ -6,7 +6,7 @@ import { Interrupt } from '../interrupt.ts';
 import type { Io } from '../output.ts';
 import { progressDisplay } from '../progress.ts';
 import { formatCount } from '../sizes.ts';
-import { loadLitmus } from './litmus.ts';
+import { loadProgram } from './load.ts';
 import type { CheckFlags, ParsedCheckFlags } from './options.ts';
 
 const RUNS = 100;
@@ -25,7 +25,7 @@ export async function auditFiles(
     ...(failures === undefined ? {} : { failures }),
   };
   const programs = [];
-  for (const file of files) programs.push(await loadLitmus(file, drivers));
+  for (const file of files) programs.push(await loadProgram(file, drivers));
   const interrupt = new Interrupt();
   const display = progressDisplay(io, flags.progress === true);
   display.begin('auditing', 'runs');

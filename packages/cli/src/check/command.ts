@@ -10,7 +10,7 @@ import { progressDisplay } from '../progress.ts';
 import { auditFiles } from './audit.ts';
 import { describeFinding } from './describe.ts';
 import { junit } from './junit.ts';
-import { loadLitmus } from './litmus.ts';
+import { loadProgram } from './load.ts';
 import { type CheckFlags, type ParsedCheckFlags, parseCheckFlags } from './options.ts';
 import { checkOnThreads } from './pool.ts';
 import { readSchedule, saveSchedule } from './schedule-file.ts';
@@ -22,7 +22,7 @@ export async function checkCommand(paths: string[], flags: CheckFlags, io: Io, d
   if (flags.replay !== undefined) return await replay(files, flags.replay, flags, io, drivers);
   if (flags.audit === true) return await auditFiles(files, options, flags, io, drivers);
   // Every file is read and found in order before the first one is checked.
-  for (const file of files) await loadLitmus(file, drivers);
+  for (const file of files) await loadProgram(file, drivers);
   const report = flags.junit === undefined ? undefined : new OutputFile(flags.junit, '--junit');
   const interrupt = new Interrupt();
   try {
@@ -46,7 +46,7 @@ function scriptsOf(path: string): string[] {
   try {
     isFolder = statSync(path).isDirectory();
   } catch {
-    throw new InputError(`${path}: found no such file, expected a script with tasks, or a folder of them`);
+    throw new InputError(`${path}: found no such file, expected a script with tasks, a module, or a folder of scripts`);
   }
   if (!isFolder) return [path];
   const names = readdirSync(path).filter((name) => name.endsWith('.mm'));
@@ -65,7 +65,7 @@ async function checkHere(
   const display = progressDisplay(io, flags.progress === true);
   display.begin('checking', 'runs');
   try {
-    const search = check(await loadLitmus(file, []), options);
+    const search = check(await loadProgram(file, []), options);
     // A guess: branches that are found on the way make it smaller.
     let most = 0;
     for (;;) {
@@ -114,7 +114,7 @@ async function replay(files: string[], from: string, flags: CheckFlags, io: Io, 
   const schedule = readSchedule(from);
   let finding: Finding | undefined;
   try {
-    finding = replaySchedule(await loadLitmus(file, drivers), schedule);
+    finding = replaySchedule(await loadProgram(file, drivers), schedule);
   } catch (error) {
     if (!(error instanceof Diverged)) throw error;
     throw new InputError(`--replay: ${from} is not of ${file} as it is now: ${error.message}`);

@@ -12,7 +12,7 @@ function verdictText({ verdict, bound, runs, reason, finding }: CheckResult): st
   const counted = `${formatCount(runs)} ${runs === 1 ? 'run' : 'runs'}`;
   switch (verdict) {
     case 'held':
-      return `held: ${runs === 1 ? 'the one interleaving' : `all ${formatCount(runs)} interleavings`} that differ`;
+      return runs === 1 ? 'held: the only interleaving' : `held: all ${formatCount(runs)} interleavings that differ`;
     case 'held up to':
       return `held up to ${bound ?? counted}`;
     case 'nondeterministic':

@@ -1,7 +1,7 @@
 /** Checks one file on a thread of its own. */
 import { type CheckOptions, type CheckResult, check } from '@mmu-notifier/checker';
 import { type Failure, describeFailure } from '../errors.ts';
-import { loadLitmus } from './litmus.ts';
+import { loadProgram } from './load.ts';
 
 export interface CheckJob {
   readonly path: string;
@@ -14,7 +14,7 @@ export type CheckAnswer = { readonly result: CheckResult } | { readonly failure:
 export default async function checkFile({ path, options }: CheckJob): Promise<CheckAnswer> {
   const drivers: string[] = [];
   try {
-    const search = check(await loadLitmus(path, drivers), options);
+    const search = check(await loadProgram(path, drivers), options);
     for (;;) {
       const { done, value } = search.next();
       if (done) return { result: value };
