@@ -1,7 +1,8 @@
 /** A whole check: search, and where something is found the simplest run that shows it. */
 import type { Violation } from '@mmu-notifier/core';
+import { CHECKPOINT_FORMAT, type Checkpoint, type SearchState, type Tally } from './checkpoint.ts';
 import { Dpor } from './dpor.ts';
-import { type Engine, NonDeterminism } from './engine.ts';
+import { type Engine, NonDeterminism, type SearchedRun } from './engine.ts';
 import { Exhaustive } from './exhaustive.ts';
 import { type Minimised, minimise } from './minimise.ts';
 import type { Program } from './program.ts';
@@ -26,6 +27,8 @@ export interface CheckOptions {
   readonly preemptions?: number;
   /** For the random searches: 1 unless given. */
   readonly seed?: number;
+  /** Where an `optimal` search of the same program, with the same `maxSteps` and `failures`, was left. */
+  readonly resume?: Checkpoint;
   /** Runs that may be spent to make a counterexample simple. */
   readonly minimiseRuns?: number;
 }
@@ -76,6 +79,8 @@ export interface CheckProgress {
   readonly steps: number;
   /** From 0 to 1, where it can be guessed. */
   readonly done: number | undefined;
+  /** Where an `optimal` search stands: `CheckOptions.resume` goes on from there. */
+  readonly checkpoint?: () => Checkpoint;
 }
 
 const MAX_STEPS = 20_000;
@@ -90,47 +95,43 @@ const MINIMISE_RUNS = 2_000;
 export function* check(program: Program, options: CheckOptions = {}): Generator<CheckProgress, CheckResult> {
   const { maxRuns = Infinity, maxSteps = MAX_STEPS, minimiseRuns = MINIMISE_RUNS } = options;
   const engine = engineOf(program, maxSteps, options);
-  const outcomes: Record<string, number> = {};
-  const unseen = new Set(program.exists);
-  let [runs, givenUp, steps, longest] = [0, 0, 0, 0];
-  const base = (): Omit<CheckResult, 'verdict'> => ({ program: program.name, runs, givenUp, steps, longest, outcomes });
+  const tally = stateIn(options.resume)?.tally ?? {
+    ...{ runs: 0, givenUp: 0, steps: 0, longest: 0, outcomes: {} },
+    unseen: [...new Set(program.exists)],
+  };
+  const checkpoint = engine.state && ((): Checkpoint => checkpointOf(program, engine, maxSteps, options, tally));
+  const base = (): Omit<CheckResult, 'verdict'> => {
+    const { runs, givenUp, steps, longest, outcomes } = tally;
+    return { program: program.name, runs, givenUp, steps, longest, outcomes };
+  };
   try {
     for (;;) {
-      if (runs >= maxRuns && engine.progress() !== 1)
+      if (tally.runs >= maxRuns && engine.progress() !== 1)
         return { ...base(), verdict: 'held up to', bound: `${maxRuns} runs` };
       const run = engine.next();
       if (run === undefined) break;
-      steps += run.steps;
-      longest = Math.max(longest, run.steps);
-      if (run.end === undefined) givenUp++;
-      else {
-        runs++;
-        const { violation, outcome, seen = [] } = run.end;
-        if (violation !== undefined) {
-          const found = engine.lastRun();
-          yield { doing: 'making it simple', runs, steps, done: undefined };
-          const search = minimise(
-            program,
-            found,
-            violation.oracle,
-            maxSteps,
-            options.failures ?? Infinity,
-            minimiseRuns,
-          );
-          const finding = yield* simplest(program, search, violation, maxSteps, { runs, steps });
-          return { ...base(), verdict: wordOf(finding.violation), finding };
-        }
-        outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-        for (const condition of seen) unseen.delete(condition);
+      const { end } = run;
+      count(tally, run);
+      const { runs, steps } = tally;
+      if (end?.violation !== undefined) {
+        const found = engine.lastRun();
+        yield { doing: 'making it simple', runs, steps, done: undefined };
+        const failures = options.failures ?? Infinity;
+        const search = minimise(program, found, end.violation.oracle, maxSteps, failures, minimiseRuns);
+        const finding = yield* simplest(program, search, end.violation, maxSteps, { runs, steps });
+        return { ...base(), verdict: wordOf(finding.violation), finding };
       }
-      yield { doing: 'searching', runs, steps, done: engine.progress() };
+      yield {
+        ...{ doing: 'searching', runs, steps, done: engine.progress() },
+        ...(checkpoint === undefined ? {} : { checkpoint }),
+      };
     }
   } catch (error) {
     if (!(error instanceof NonDeterminism || error instanceof Diverged)) throw error;
     return { ...base(), verdict: 'nondeterministic', reason: error.message };
   }
   const bound = boundOf(options) ?? (engine.spared ? `${options.failures ?? 0} failures` : undefined);
-  const [missing] = unseen;
+  const [missing] = tally.unseen;
   // What some interleaving must do is missed only when all have been tried.
   if (missing !== undefined && bound === undefined) return { ...base(), verdict: 'violated', reason: missing };
   return bound === undefined ? { ...base(), verdict: 'held' } : { ...base(), verdict: 'held up to', bound };
@@ -187,11 +188,40 @@ function findingOf(
   return { violation, schedule, preemptions, fewest, trace: replay.trace(), objects: replay.recorder.objects };
 }
 
+function count(tally: Tally, { end, steps }: SearchedRun): void {
+  tally.steps += steps;
+  tally.longest = Math.max(tally.longest, steps);
+  if (end === undefined) {
+    tally.givenUp++;
+    return;
+  }
+  tally.runs++;
+  if (end.violation !== undefined) return;
+  tally.outcomes[end.outcome] = (tally.outcomes[end.outcome] ?? 0) + 1;
+  tally.unseen = tally.unseen.filter((condition) => !(end.seen ?? []).includes(condition));
+}
+
+function checkpointOf(
+  { name }: Program,
+  engine: Engine,
+  maxSteps: number,
+  { failures = Infinity }: CheckOptions,
+  tally: Tally,
+): Checkpoint {
+  const search = structuredClone({ tally, dpor: engine.state?.() });
+  const bound = failures === Infinity ? null : failures;
+  return { format: CHECKPOINT_FORMAT, program: name, maxSteps, failures: bound, runs: tally.runs, search };
+}
+
+function stateIn(checkpoint: Checkpoint | undefined): SearchState | undefined {
+  return structuredClone(checkpoint?.search) as SearchState | undefined;
+}
+
 function engineOf(program: Program, maxSteps: number, options: CheckOptions): Engine {
   const { search = 'optimal', failures = Infinity, preemptions = 2, seed = 1, maxRuns = 1000 } = options;
   switch (search) {
     case 'optimal':
-      return new Dpor(program, maxSteps, failures);
+      return new Dpor(program, maxSteps, failures, stateIn(options.resume)?.dpor);
     case 'all':
       return new Exhaustive(program, maxSteps, failures);
     case 'bounded':

@@ -7,12 +7,13 @@
  * step that a reversed race ends in counts with what it touched where it came later. Where that is wrong, the race shows
  * again in the run that follows.
  */
+import type { DporState } from './checkpoint.ts';
 import { wantedLock } from './execution.ts';
 import type { Program } from './program.ts';
 import { Cut } from './recorder.ts';
 import { type Engine, NonDeterminism, type SearchedRun } from './engine.ts';
 import { Stepper, lowest } from './stepper.ts';
-import { type Branch, type Sequence, branchOf, commutes, insert, isInitial, same } from './wakeup-tree.ts';
+import { type Branch, type Sequence, branchOf, commutes, insert, isInitial, same, sequenceOf } from './wakeup-tree.ts';
 
 /** A step that leads nowhere new from a state: what comes behind it was tried. */
 interface Sleeper {
@@ -23,7 +24,7 @@ interface Sleeper {
 }
 
 /** A state on the way of the run: what was tried there, what is to be tried. */
-interface Node {
+export interface Node {
   readonly enabled: number;
   readonly asleep: Sleeper[];
   /** Branches that are done. */
@@ -45,10 +46,27 @@ export class Dpor extends Stepper implements Engine {
   /** A step had only choices that lead nowhere new. */
   private nothingNew = false;
 
-  /** @param failures - How many choices of a run may fall on something other than the first answer. */
-  constructor(program: Program, maxSteps: number, failures: number = Infinity) {
+  /**
+   * @param failures - How many choices of a run may fall on something other than the first answer.
+   * @param from - Where a search of the same program was left.
+   */
+  constructor(program: Program, maxSteps: number, failures: number = Infinity, from?: DporState) {
     super(program, maxSteps);
     this.failures = failures;
+    if (from === undefined) return;
+    this.recorder.know(from.tasks);
+    for (const set of from.footprints) this.footprints.intern(set, set.length);
+    this.nodes.push(...structuredClone(from.nodes as Node[]));
+    this.infeasible = from.infeasible;
+    this.spared = from.spared;
+    this.finished = from.nodes.length === 0;
+  }
+
+  /** Between two runs. */
+  state(): DporState {
+    const { infeasible, spared } = this;
+    const footprints = this.footprints.all();
+    return { tasks: this.recorder.known(), footprints, nodes: structuredClone(this.nodes), infeasible, spared };
   }
 
   /** @returns the next run, or `undefined` when all have been made. */
@@ -115,7 +133,9 @@ export class Dpor extends Stepper implements Engine {
         if (other !== choices[which]) this.tryOtherwise(node, [...choices.slice(0, which), other]);
       }
     }
-    if (!expected) for (const sequence of branch.absorbed) this.plan(node, sequence);
+    if (expected) return;
+    const conflict: Sequence['conflict'] = (a, b) => this.footprints.conflict(a, b);
+    for (const kept of branch.absorbed) this.plan(node, sequenceOf(kept, conflict));
   }
 
   /** Lets the step that is being tried be tried with other choices too, next. */

@@ -1,4 +1,5 @@
 /** What every way to search has in common: one run after the other, until there is none. */
+import type { DporState } from './checkpoint.ts';
 import type { RunEnd } from './program.ts';
 import type { Steps } from './schedule.ts';
 
@@ -21,4 +22,6 @@ export interface Engine {
   readonly spared: boolean;
   /** What part of the search is done, from 0 to 1, where that can be guessed. */
   progress(): number | undefined;
+  /** Where it stands between two runs, if it can be left there. */
+  state?(): DporState;
 }

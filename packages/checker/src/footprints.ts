@@ -30,6 +30,11 @@ export class Footprints {
     return this.sets[id];
   }
 
+  /** All sets, in the order of their numbers. */
+  all(): PreemptionPoint[][] {
+    return this.sets.map((set) => [...set]);
+  }
+
   /** The set of what is in either. */
   union(a: number, b: number): number {
     if (a === b) return a;

@@ -6,6 +6,8 @@ export { audit } from './audit.ts';
 export type { AuditOptions, AuditResult, Undeclared } from './audit.ts';
 export { check, replaySchedule } from './check.ts';
 export type { CheckOptions, CheckProgress, CheckResult, Finding, Search, Verdict } from './check.ts';
+export { CHECKPOINT_FORMAT } from './checkpoint.ts';
+export type { Checkpoint } from './checkpoint.ts';
 export type { Program, RunEnd, Surroundings } from './program.ts';
 export { Diverged } from './replay.ts';
 export type { TracedStep } from './replay.ts';

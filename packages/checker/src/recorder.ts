@@ -63,6 +63,16 @@ export class Recorder implements Strategy {
     }
   }
 
+  /** Tasks that have ever been able to run, in the order of their bits. */
+  known(): [id: number, name: string][] {
+    return [...this.indices.keys()].map((id, index) => [id, this.names[index]]);
+  }
+
+  /** Gives tasks the bits that they had in an earlier search. */
+  know(tasks: readonly (readonly [id: number, name: string])[]): void {
+    for (const [id, name] of tasks) this.indices.set(id, this.names.push(name) - 1);
+  }
+
   /** A task that has been able to run, if it has not ended. */
   task(index: number): RunnableTask | undefined {
     const handle = this.handles[index];

@@ -16,7 +16,17 @@ export interface Branch {
    * Sequences that were taken to be covered by it before it was made: where it touches something else than was expected,
    * they are looked at again.
    */
-  readonly absorbed: Sequence[];
+  readonly absorbed: KeptStep[][];
+}
+
+/** One step of a sequence as plain data. */
+export interface KeptStep {
+  readonly task: number;
+  readonly footprint: number;
+  readonly choices: readonly number[];
+  readonly certain: boolean;
+  /** Whether it comes behind each of those before it. */
+  readonly behind: readonly boolean[];
 }
 
 /** The steps of a sequence that is inserted, and what the tree must know of them. */
@@ -68,36 +78,37 @@ function leadsOn(branch: Branch, sequence: Sequence): boolean {
   const at = steps.findIndex((step) => sequence.task(step) === branch.task);
   if (at < 0) {
     if (branch.choices.length > 0 || branch.footprint < 0 || !commutes(branch.footprint, sequence)) return false;
-    if (!branch.certain) branch.absorbed.push(copyOf(sequence));
+    if (!branch.certain) branch.absorbed.push(kept(sequence));
     return true;
   }
   const covered = branch.given === 0 || same(branch.choices, sequence.choices(steps[at]));
   if (!covered || !isInitial(sequence, at, branch.footprint)) return false;
-  if (at > 0 && !branch.certain) branch.absorbed.push(copyOf(sequence));
+  if (at > 0 && !branch.certain) branch.absorbed.push(kept(sequence));
   steps.splice(at, 1);
   return true;
 }
 
-/** The same when the run that it is of is gone. */
-function copyOf(sequence: Sequence): Sequence {
-  const items = sequence.steps.map((step, at) => ({
+/** What is left of a sequence when the run that it is of is gone. */
+function kept(sequence: Sequence): KeptStep[] {
+  return sequence.steps.map((step, at) => ({
     task: sequence.task(step),
     footprint: sequence.footprint(step),
     choices: sequence.choices(step),
     certain: sequence.isCertain(step),
     behind: sequence.steps.slice(0, at).map((earlier) => sequence.isBefore(earlier, step)),
   }));
-  const steps = items.map((_, at) => at);
-  const { conflict } = sequence;
-  const isBefore = (earlier: number, later: number): boolean => items[later].behind[earlier];
+}
+
+/** The sequence again. */
+export function sequenceOf(items: readonly KeptStep[], conflict: Sequence['conflict']): Sequence {
   return {
-    steps,
+    steps: items.map((_, at) => at),
     task: (step) => items[step].task,
     footprint: (step) => items[step].footprint,
     choices: (step) => items[step].choices,
     isCertain: (step) => items[step].certain,
     conflict,
-    isBefore,
+    isBefore: (earlier, later) => items[later].behind[earlier],
   };
 }
 

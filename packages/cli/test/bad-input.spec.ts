@@ -143,7 +143,7 @@ describe('a script', () => {
     const { code, out, err } = await command('run', script);
     expect({ code, out }).toEqual({ code: 2, out: '{"line":1,"result":null}\n' });
     expect(err).toMatch(
-      /^error: line 2: found "frob", expected a verb of kvm0: load, store, translations, memslot, dirty_log, mmu_pages, registers, invlpg, guest\n$/,
+      /^error: line 2: found "frob", expected a verb of kvm0: load, store, translations, memslot, dirty_log, clear_dirty_log, dirty_ring, reset_dirty_rings, prefault, mmu_pages, async_pf, registers, invlpg, guest\n$/,
     );
   });
 

@@ -1,5 +1,5 @@
 /** `check`: litmus tests under every interleaving that differs. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { withoutGuard as withoutCoreGuard } from '@mmu-notifier/core/testing';
 import { type KvmGuard, withoutGuard } from '@mmu-notifier/kvm/testing';
@@ -72,6 +72,34 @@ describe('a scenario in TypeScript', () => {
     ['export default { run() { throw new TypeError("no machine"); } }', /bad\.ts threw TypeError: no machine/],
   ])('%j is refused in one line', async (source, line) => {
     expectOneLine(await command('check', scratch.file('bad.ts', source)), line);
+  });
+});
+
+describe('a check that is left', () => {
+  const race = join(__dirname, 'races/register.mm');
+  const file = (): string => join(scratch.path, 'register.checkpoint');
+
+  it('goes on from its checkpoint, counts nothing twice, and leaves none when it has its verdict', async () => {
+    const whole = await checked(race, '--failures', '0');
+    expect(await checked(race, '--failures', '0', '--runs', '100', '--checkpoint', file())).toMatchObject({
+      runs: 100,
+    });
+    expect(await checked(race, '--resume', file(), '--runs', '300')).toMatchObject({ runs: 300 });
+    expect(await checked(race, '--resume', file())).toEqual(whole);
+    expect(existsSync(file())).toBe(false);
+  });
+
+  it('is refused in one line where it cannot go on', async () => {
+    await command('check', race, '--failures', '0', '--runs', '5', '--checkpoint', file());
+    const refused = async (line: RegExp, ...args: string[]): Promise<void> =>
+      expectOneLine(await command('check', ...args), line);
+    await refused(/found a checkpoint of .*register\.mm, expected one of/, litmus('shootdown'), '--resume', file());
+    await refused(/--failures: found 1, expected 0 as in/, race, '--resume', file(), '--failures', '1');
+    await refused(/found no such file, expected what check --checkpoint/, race, '--resume', `${file()}.none`);
+    await refused(/found other JSON/, race, '--resume', scratch.file('other.json', '{}'));
+    await refused(/--resume: expected --search optimal/, race, '--resume', file(), '--search', 'pos');
+    await refused(/--checkpoint: found 2 files, expected one/, race, litmus('shootdown'), '--checkpoint', file());
+    await refused(/--checkpoint: .*found no such folder/, race, '--checkpoint', '/nowhere/x');
   });
 });
 

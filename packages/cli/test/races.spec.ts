@@ -124,8 +124,8 @@ describe('a machine without one guard', () => {
     expect(await caught('oom-reaped', () => withoutCoreGuard('unstable'))).toBe('data');
   });
 
-  it('is caught when a hole is punched once only', async () => {
-    expect(await caught('remove', () => withoutCoreGuard('punch-again'))).toBe('data');
+  it('is caught when faults read pages of files without the invalidate lock', async () => {
+    expect(await caught('remove', () => withoutCoreGuard('invalidate-lock'))).toBe('data');
   });
 
   it('is caught when a page is freed before the flush', async () => {

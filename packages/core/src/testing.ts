@@ -38,8 +38,8 @@ export type CoreGuard =
   | 'window-exit'
   /** A fault finds an address space that the reaper has been at as good as before: with zeros where data was. `MMF_UNSTABLE` */
   | 'unstable'
-  /** A hole is punched once, whatever a fault has brought back from below it meanwhile. */
-  | 'punch-again'
+  /** A fault reads a page of a file while a hole or a truncation takes the bytes away below it. */
+  | 'invalidate-lock'
   /** Changes of plain state that tasks share go unsaid, so that a checker takes them for nothing. */
   | 'declarations';
 
@@ -83,7 +83,7 @@ const TWINS: Readonly<Record<CoreGuard, readonly [prototype: object, twin: Twin]
   'window-lock': [DeviceWindow.prototype, LEAVE_TWIN],
   'window-exit': [DeviceWindow.prototype, { exiting: () => false }],
   unstable: [MmStruct.prototype, { becomeUnstable: () => undefined }],
-  'punch-again': [File.prototype, { hasPages: () => false }],
+  'invalidate-lock': [File.prototype, { hasStore: () => false }],
   declarations: [SharedState.prototype, { changes: () => undefined }],
 };
 

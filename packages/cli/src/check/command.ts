@@ -1,13 +1,21 @@
 /** `mmu-notifier check FILE...|FOLDER...`. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CheckResult, Diverged, type Finding, check, replaySchedule } from '@mmu-notifier/checker';
-import { ExitCode, InputError } from '../errors.ts';
+import {
+  type CheckResult,
+  type Checkpoint,
+  Diverged,
+  type Finding,
+  check,
+  replaySchedule,
+} from '@mmu-notifier/checker';
+import { ExitCode, InputError, Stopped } from '../errors.ts';
 import { Interrupt } from '../interrupt.ts';
 import type { Io } from '../output.ts';
 import { OutputFile } from '../output-file.ts';
 import { progressDisplay } from '../progress.ts';
 import { auditFiles } from './audit.ts';
+import { CheckpointFile, resumed } from './checkpoint-file.ts';
 import { describeFinding } from './describe.ts';
 import { junit } from './junit.ts';
 import { loadProgram } from './load.ts';
@@ -21,6 +29,9 @@ export async function checkCommand(paths: string[], flags: CheckFlags, io: Io, d
   const files = paths.flatMap(scriptsOf);
   if (flags.replay !== undefined) return await replay(files, flags.replay, flags, io, drivers);
   if (flags.audit === true) return await auditFiles(files, options, flags, io, drivers);
+  const keeps = flags.resume === undefined ? flags.checkpoint && '--checkpoint' : '--resume';
+  if (keeps !== undefined && files.length > 1)
+    throw new InputError(`${keeps}: found ${files.length} files, expected one`);
   // Every file is read and found in order before the first one is checked.
   for (const file of files) await loadProgram(file, drivers);
   const report = flags.junit === undefined ? undefined : new OutputFile(flags.junit, '--junit');
@@ -62,19 +73,31 @@ async function checkHere(
   io: Io,
   interrupt: Interrupt,
 ): Promise<CheckResult> {
+  const program = await loadProgram(file, []);
+  const search = check(program, resumed(options, flags.resume, file));
+  const kept = CheckpointFile.of(file, flags);
   const display = progressDisplay(io, flags.progress === true);
   display.begin('checking', 'runs');
+  let left: (() => Checkpoint) | undefined;
   try {
-    const search = check(await loadProgram(file, []), options);
     // A guess: branches that are found on the way make it smaller.
     let most = 0;
     for (;;) {
       const { done, value } = search.next();
-      if (done) return value;
+      if (done) {
+        if (left !== undefined && value.bound === `${options.maxRuns} runs`) kept?.write(left);
+        else kept?.remove();
+        return value;
+      }
+      left = value.checkpoint;
+      if (left !== undefined) kept?.keep(left);
       most = Math.max(most, value.done ?? 0);
       display.update({ done: most, total: 1, count: value.runs });
       await interrupt.breathe();
     }
+  } catch (error) {
+    if (error instanceof Stopped && left !== undefined) kept?.write(left);
+    throw error;
   } finally {
     display.end();
   }

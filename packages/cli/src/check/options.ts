@@ -17,6 +17,8 @@ export interface CheckFlags {
   readonly seed?: string;
   readonly workers?: string;
   readonly audit?: boolean;
+  readonly checkpoint?: string;
+  readonly resume?: string;
   readonly replay?: string;
   readonly trace?: boolean;
   readonly save?: string;
@@ -40,6 +42,8 @@ export function addCheckOptions(command: Command): Command {
     .option('--seed <number>', 'for random, pct, pos: the first one (default: 1)')
     .option('--workers <count>', 'files that are checked at a time (default: one for each CPU)')
     .option('--audit', 'swap steps that are said to commute, in runs at random (default: 100), and see whether they do')
+    .option('--checkpoint <file>', 'keep where the search stands there, to go on after a kill or beyond --runs')
+    .option('--resume <file>', 'go on from a checkpoint, and keep it')
     .option('--replay <file>', 'run a saved schedule again')
     .option('--trace', 'with a counterexample, show every step with all that it touched')
     .option('--save <folder>', 'save the schedule of each counterexample there')
@@ -65,6 +69,14 @@ export function parseCheckFlags(flags: CheckFlags): ParsedCheckFlags {
     (search === 'optimal' || search === 'all' || search === 'bounded')
   ) {
     throw new InputError(`--seed: expected --search random, pct or pos with it, found ${search}`);
+  }
+  const keeps = flags.resume === undefined ? '--checkpoint' : '--resume';
+  if (flags.resume !== undefined && flags.checkpoint !== undefined)
+    throw new InputError('--checkpoint: found --resume with it, expected one of them: --resume keeps its file');
+  if (flags.resume !== undefined || flags.checkpoint !== undefined) {
+    const other = flags.audit === true ? '--audit' : flags.replay === undefined ? undefined : '--replay';
+    if (search !== 'optimal') throw new InputError(`${keeps}: expected --search optimal with it, found ${search}`);
+    if (other !== undefined) throw new InputError(`${keeps}: found ${other} with it, expected a search`);
   }
   const count = (text: string | undefined, option: string, least: number): number | undefined =>
     text === undefined ? undefined : parseCount(text, option, least);

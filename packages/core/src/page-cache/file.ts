@@ -84,9 +84,8 @@ export class File<V = unknown> {
     return Math.ceil(this.length / 4096);
   }
 
-  /** Whether any of the pages `first` up to `behind` is cached, or in swap. */
-  hasPages(first: number, behind: number): boolean {
-    for (const index of this.pages.keys()) if (index >= first && index < behind) return true;
-    return false;
+  /** Whether pages come from a place that a truncation or a hole takes away: they are read under the invalidate lock. */
+  hasStore(): boolean {
+    return this.kind === 'disk';
   }
 }

@@ -27,7 +27,7 @@ export function* getLockedPage(
     if (index >= file.lengthPages) return 'beyond-end';
     const cached = file.pages.get(index);
     if (cached === undefined || 'swapSlot' in cached) {
-      const reads = truncation === 'possible' && file.kind === 'disk';
+      const reads = truncation === 'possible' && file.hasStore();
       if (reads && !file.invalidateLock.acquireReadNow()) yield* file.invalidateLock.acquireRead();
       const fresh = yield* bringIn(kernel, file, index);
       if (reads) file.invalidateLock.releaseRead();

@@ -14,11 +14,8 @@ export function* punchHole(kernel: Kernel, file: File<Vma>, first: number, behin
   yield* file.inodeLock.acquireWrite();
   yield* file.invalidateLock.acquireWrite();
   kernel.observer?.punching(file, first, behind);
-  do {
-    yield* unmapMappingRange(kernel, file, first, behind, 'keep');
-    yield* emptyPageCache(kernel, file, first, behind);
-    // A fault may have brought a page back from the store meanwhile, with its old bytes.
-  } while (file.hasPages(first, behind));
+  yield* unmapMappingRange(kernel, file, first, behind, 'keep');
+  yield* emptyPageCache(kernel, file, first, behind);
   file.store.punch(first, behind);
   kernel.observer?.punched(file, first, behind);
   file.invalidateLock.releaseWrite();
