@@ -1,6 +1,6 @@
 /** Where a search stood between two runs, as plain data. Who goes on from it makes the runs that were left, and no other. */
 import type { PreemptionPoint } from '@mmu-notifier/plugin-api';
-import type { Node } from './dpor.ts';
+import type { Node } from './node.ts';
 
 /** The format of a checkpoint. @public */
 export const CHECKPOINT_FORMAT = 1;

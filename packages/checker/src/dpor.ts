@@ -9,32 +9,12 @@
  */
 import type { DporState } from './checkpoint.ts';
 import { wantedLock } from './execution.ts';
+import type { Node } from './node.ts';
 import type { Program } from './program.ts';
 import { Cut } from './recorder.ts';
 import { type Engine, NonDeterminism, type SearchedRun } from './engine.ts';
 import { Stepper, lowest } from './stepper.ts';
 import { type Branch, type Sequence, branchOf, commutes, insert, isInitial, same, sequenceOf } from './wakeup-tree.ts';
-
-/** A step that leads nowhere new from a state: what comes behind it was tried. */
-interface Sleeper {
-  readonly task: number;
-  /** None: whatever it chooses. */
-  readonly choices: readonly number[];
-  readonly footprint: number;
-}
-
-/** A state on the way of the run: what was tried there, what is to be tried. */
-export interface Node {
-  readonly enabled: number;
-  readonly asleep: Sleeper[];
-  /** Branches that are done. */
-  tried: number;
-  /** Tasks whose step is tried with whatever choices it has. */
-  free: number;
-  branches: Branch[];
-  /** What the step that is being tried touched; -1 before it was made. */
-  footprint: number;
-}
 
 export class Dpor extends Stepper implements Engine {
   /** Sequences that could not be followed. */
