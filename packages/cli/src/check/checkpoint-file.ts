@@ -5,6 +5,7 @@ import { CHECKPOINT_FORMAT, type CheckOptions, type Checkpoint } from '@mmu-noti
 import { InputError } from '../errors.ts';
 import { OutputFile } from '../output-file.ts';
 import type { CheckFlags } from './options.ts';
+import { readJson } from './read-json.ts';
 
 /** A kill loses no more than that. */
 const EVERY_MS = 2000;
@@ -68,14 +69,7 @@ export function resumed(options: CheckOptions, from: string | undefined, program
 }
 
 function read(file: string): Saved {
-  let found: unknown;
-  try {
-    found = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const what = code === 'ENOENT' ? 'no such file' : `no JSON (${message})`;
-    throw new InputError(`--resume: ${file}: found ${what}, expected what check --checkpoint has written`);
-  }
+  const found = readJson(file, '--resume', 'what check --checkpoint has written');
   const { format, search, sha256 } = (found ?? {}) as Partial<Saved>;
   if (search === undefined || sha256 === undefined)
     throw new InputError(`--resume: ${file}: found other JSON, expected a checkpoint`);

@@ -1,8 +1,9 @@
 /** Schedules of counterexamples, as files. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SCHEDULE_FORMAT, type Schedule } from '@mmu-notifier/checker';
 import { InputError } from '../errors.ts';
+import { readJson } from './read-json.ts';
 
 /** @returns where it is now. @throws InputError where it cannot be written. */
 export function saveSchedule(folder: string, schedule: Schedule): string {
@@ -18,14 +19,7 @@ export function saveSchedule(folder: string, schedule: Schedule): string {
 
 /** @throws InputError for a file that is none. */
 export function readSchedule(file: string): Schedule {
-  let found: unknown;
-  try {
-    found = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const what = code === 'ENOENT' ? 'no such file' : `no JSON (${message})`;
-    throw new InputError(`--replay: ${file}: found ${what}, expected a schedule that check --save has written`);
-  }
+  const found = readJson(file, '--replay', 'a schedule that check --save has written');
   if (!isSchedule(found)) throw new InputError(`--replay: ${file}: found other JSON, expected a schedule`);
   if (found.format !== SCHEDULE_FORMAT) {
     throw new InputError(`--replay: ${file}: found format ${String(found.format)}, expected ${SCHEDULE_FORMAT}`);
