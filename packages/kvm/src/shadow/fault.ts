@@ -182,6 +182,8 @@ function setSpte(
     if (smepAndNotWp(leaf.role)) rights &= ~Rights.Execute;
   }
   const hostWritable = store || page.writable;
+  // As in direct mode: for a load too, whatever the spte allows.
+  if (hostWritable) vm.host.frames.markDirty(page.pfn);
   let writable = (rights & Rights.Write) !== 0 && hostWritable && slot.access === 'read-write';
   let emulate = false;
   if (writable && !mayWrite(mmu, gfn)) {
